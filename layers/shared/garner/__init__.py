@@ -1,0 +1,1 @@
+"""Garner: a serverless search service for research metadata."""

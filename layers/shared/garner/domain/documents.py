@@ -1,0 +1,62 @@
+"""The stored document of a subject: the names in it, its id, and how principal sets are encoded.
+
+    {"subject": …, "live": true, "entries": [
+        {"entry_id": …, "visible_to": […], "principal_sets": ["<urn> <set name>", …],
+         "content": {…}, "original": {…}}]}
+
+`entry_id` is absent for the null entry, `original` is there only where the projection in `content`
+differs from what came in. A tombstone is `{"subject", "live": false, "slot", "entries": []}`.
+"""
+
+import hashlib
+from base64 import urlsafe_b64encode
+
+SUBJECT = "subject"
+LIVE = "live"
+SLOT = "slot"
+ENTRIES = "entries"
+ENTRY_ID = "entry_id"
+VISIBLE_TO = "visible_to"
+PRINCIPAL_SETS = "principal_sets"
+TEXT = "text"
+CONTENT = "content"
+ORIGINAL = "original"
+
+# Full names inside the nested objects, for queries.
+ENTRIES_VISIBLE_TO = f"{ENTRIES}.{VISIBLE_TO}"
+ENTRIES_PRINCIPAL_SETS = f"{ENTRIES}.{PRINCIPAL_SETS}"
+ENTRIES_TEXT = f"{ENTRIES}.{TEXT}"
+ENTRIES_CONTENT = f"{ENTRIES}.{CONTENT}"
+KEYWORD = "keyword"  # the sub-field of a string: whole value, at most 10,000 characters
+
+META_KEY = "garner"  # in the mapping's `_meta`: `Schema.to_json()`
+
+
+def document_id(subject: str) -> str:
+    """The `_id` of a subject: subjects may be longer than an id, and hold any character."""
+    digest = hashlib.sha256(subject.encode("utf-8", "surrogatepass")).digest()
+    return urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def principal_set_term(name: str, principal: str) -> str:
+    """One (set name, URN) pair as one term. A URN has no space, so the first one separates."""
+    return f"{principal} {name}"
+
+
+def split_principal_set_term(term: str) -> tuple[str, str]:
+    """`(set name, URN)` of a term."""
+    principal, _, name = term.partition(" ")
+    return name, principal
+
+
+def read_alias(index_id: str) -> str:
+    """The alias that searches use; it filters on `live: true`."""
+    return f"garner-{index_id}"
+
+
+def write_alias(index_id: str) -> str:
+    return f"garner-{index_id}-write"
+
+
+def physical_index(index_id: str, build: int) -> str:
+    return f"garner-{index_id}-{build:06d}"

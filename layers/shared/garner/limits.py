@@ -1,0 +1,66 @@
+"""Every limit of the product, with its source: contract sections, or the platform.
+
+Limits that an operator may change are the defaults of `garner.runtime.settings`.
+"""
+
+# --- requests and answers -----------------------------------------------------------------------
+MAX_BODY_BYTES = 4_000_000  # contract 8.3: Lambda takes 6 MB, the event escapes the body
+MAX_EXPANDED_BODY_BYTES = 50_000_000  # contract 8.3: gzip bodies
+MAX_ANSWER_BYTES = 5_900_000  # Lambda gives 6 MB (6,291,556 bytes with the envelope)
+QUERY_BUDGET_SECONDS = 25  # contract 8.10: ours comes before the gateway's 30 s
+UPLOAD_MAX_EXPANDED_BYTES = 5_000_000_000  # ingest protocol, section 7
+
+# --- entries (contract 5) -----------------------------------------------------------------------
+MAX_SUBJECT_BYTES = 500
+MAX_VISIBLE_TO = 100
+MAX_ENTRY_BYTES = 4_000_000  # contract 8.3
+MAX_SUBJECT_DOCUMENT_BYTES = 9_000_000  # contract 8.3: with all its entries
+MAX_ENTRIES_PER_SUBJECT = 10
+MAX_FIELD_VALUE_BYTES = 32 * 1024
+MAX_FACETED_CHARACTERS = 10_000
+MAX_FIELDS = 1_000
+MAX_DEPTH = 20
+MAX_FIELD_PATH_BYTES = 1_024  # ours: a longer path has no use and bloats every mapping
+MAX_PRINCIPAL_SETS = 100  # ours
+MAX_PRINCIPALS_PER_SET = 1_000  # ours
+MAX_ENTRY_ID_BYTES = 500  # ours, like the subject
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+
+# --- indexes and roles (contract 5) -------------------------------------------------------------
+MAX_ROLES_PER_INDEX = 50
+MAX_OWNED_TRIAL_INDEXES = 3
+MAX_INDEX_LIST = 100
+MAX_TASK_LIST = 1_000
+RETENTION_DAYS = 30  # contract 8.9: deleted indexes, and terminal tasks
+
+# --- queries (contract 3 and 5) -----------------------------------------------------------------
+DEFAULT_LIMIT = 10
+MAX_RESULT_WINDOW = 10_000
+MAX_QUERY_WORDS = 256  # contract 7.6
+MAX_QUERY_CHARACTERS = 20_000  # ours: bounds parsing
+MAX_QUERY_DEPTH = 20  # ours: parentheses and nested filters
+MAX_QUERY_CLAUSES = 512  # ours: below the engine's 1,024
+MAX_FILTER_VALUES = 10_000  # ours
+MAX_FACETS = 50  # visibility and security
+MAX_FACET_SIZE = 2**31 - 1  # contract 3.7
+CLAMPED_FACET_SIZE = 10_000  # contract 8.4
+MAX_HISTOGRAM_BUCKETS = 10_000
+MAX_BOOSTS = 100
+MAX_SORT_KEYS = 10
+MAX_BOOST_FACTOR = 10
+MAX_FUZZINESS = 5
+MAX_REGEX_CHARACTERS = 256
+MAX_TERMS_VALUES = 65_536  # the engine's limit on one `terms` clause
+SCROLL_MARKER_SECONDS = 3_600  # contract 3.9: at least ten minutes
+
+# --- the ingest protocol (sections 1 to 7) ------------------------------------------------------
+VERSION_BITS = 24  # V(n, k) = n * 2**24 + k
+MAX_OPERATIONS_PER_TASK = 2**VERSION_BITS
+INLINE_PAYLOAD_BYTES = 8_192  # compressed; larger payloads go to S3
+PACK_TASKS = 99  # one finish transaction: 99 tasks and the cursor
+PACK_OPERATIONS = 10_000
+BULK_BYTES = 5_000_000
+BULK_OPERATIONS = 1_000
+LOOK_AHEAD_SLOTS = 100  # one BatchGetItem
+MAX_REPORTED_FAILURES = 100  # contract 4.3
+MAX_IDEMPOTENCY_KEY_BYTES = 255
