@@ -1,0 +1,3 @@
+"""Plugins of the whole test suite; fixtures live beside the tests that use them."""
+
+pytest_plugins = ["tests.compliance.plugin"]
