@@ -1,0 +1,270 @@
+"""The only reader of the environment.
+
+Settings come in groups, one frozen dataclass per concern. `FUNCTIONS` says which groups a function
+needs; `load` reads them all at start and fails with every missing or malformed name at once, so
+that a bad deployment shows on the first line of its log and not in the middle of a request.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from enum import StrEnum
+from typing import Any, ClassVar, TypeVar, cast
+
+from garner import limits
+from garner.errors import GarnerError
+
+
+class SettingsError(GarnerError):
+    """The environment does not describe a function that could work."""
+
+    code = "ServerError.Settings"
+
+
+class EngineAuth(StrEnum):
+    NONE = "none"
+    BASIC = "basic"
+    SIGV4 = "sigv4"
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise ValueError("use true or false")
+    return text.lower() in ("true", "1")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in text.replace(",", " ").split() if word)
+
+
+def _secret(text: str) -> str:
+    if len(text) < 32:
+        raise ValueError("use at least 32 characters")
+    return text
+
+
+def _variable(
+    name: str, default: Any = MISSING, parse: Callable[[str], Any] = str, secret: bool = False
+) -> Any:
+    """One value read from the variable `name`; without a default it must be there."""
+    return field(default=default, repr=not secret, metadata={"name": name, "parse": parse})
+
+
+class Group:
+    """Base of the groups below: what a group's fields are called in the environment."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with the values taken together."""
+        yield from ()
+
+
+@dataclass(frozen=True)
+class Logs(Group):
+    level: str = _variable("LOG_LEVEL", "INFO", str.upper)
+
+
+@dataclass(frozen=True)
+class Table(Group):
+    name: str = _variable("TABLE_NAME")
+
+
+@dataclass(frozen=True)
+class Payloads(Group):
+    bucket: str = _variable("PAYLOAD_BUCKET")
+
+
+@dataclass(frozen=True)
+class Doorbell(Group):
+    queue_url: str = _variable("DOORBELL_QUEUE_URL")
+
+
+@dataclass(frozen=True)
+class Signing(Group):
+    """The key of task ids and scroll markers; a new one makes those that are out there unknown."""
+
+    key: str = _variable("SIGNING_KEY", parse=_secret, secret=True)
+
+
+@dataclass(frozen=True)
+class Engine(Group):
+    url: str = _variable("OPENSEARCH_URL")
+    auth: EngineAuth = _variable(  # noqa: RUF009 - it returns a dataclass field
+        "OPENSEARCH_AUTH", EngineAuth.NONE, EngineAuth
+    )
+    user: str | None = _variable("OPENSEARCH_USER", None)
+    password: str | None = _variable("OPENSEARCH_PASSWORD", None, secret=True)
+    service: str = _variable("OPENSEARCH_SERVICE", "es")  # `aoss` for a serverless collection
+    region: str = _variable("AWS_REGION", "us-east-1")
+    schema_cache_seconds: float = _variable("SCHEMA_CACHE_SECONDS", 5.0, float)
+    shards: int = _variable("INDEX_SHARDS", 1, int)
+    replicas: int = _variable("INDEX_REPLICAS", 0, int)
+
+    def problems(self) -> Iterator[str]:
+        if self.auth is EngineAuth.BASIC and not (self.user and self.password):
+            yield "OPENSEARCH_AUTH=basic needs OPENSEARCH_USER and OPENSEARCH_PASSWORD"
+
+
+@dataclass(frozen=True)
+class Tokens(Group):
+    """Who may vouch for a caller besides our own API keys. Each issuer is off until it is named."""
+
+    key_cache_seconds: float = _variable("API_KEY_CACHE_SECONDS", 60.0, float)
+    oidc_issuer: str | None = _variable("OIDC_ISSUER", None)
+    oidc_audience: str | None = _variable("OIDC_AUDIENCE", None)
+    oidc_algorithms: tuple[str, ...] = _variable("OIDC_ALGORITHMS", ("RS256",), _words)
+    oidc_jwks_url: str | None = _variable("OIDC_JWKS_URL", None)  # default: by discovery
+    oidc_identity_claim: str = _variable("OIDC_IDENTITY_CLAIM", "sub")
+    oidc_groups_claim: str = _variable("OIDC_GROUPS_CLAIM", "groups")
+    oidc_default_scopes: tuple[str, ...] = _variable("OIDC_DEFAULT_SCOPES", (), _words)
+    globus_client_id: str | None = _variable("GLOBUS_AUTH_CLIENT_ID", None)
+    globus_client_secret: str | None = _variable("GLOBUS_AUTH_CLIENT_SECRET", None, secret=True)
+    globus_auth_url: str = _variable("GLOBUS_AUTH_URL", "https://auth.globus.org")
+    globus_groups_url: str = _variable("GLOBUS_GROUPS_URL", "https://groups.api.globus.org")
+
+    def problems(self) -> Iterator[str]:
+        if self.oidc_issuer and not self.oidc_audience:
+            yield "OIDC_ISSUER needs OIDC_AUDIENCE"
+        for algorithm in self.oidc_algorithms:
+            if algorithm.startswith("HS") or algorithm == "none":
+                yield f"OIDC_ALGORITHMS: {algorithm} does not prove who signed"
+        if self.globus_client_id and not self.globus_client_secret:
+            yield "GLOBUS_AUTH_CLIENT_ID needs GLOBUS_AUTH_CLIENT_SECRET"
+
+
+@dataclass(frozen=True)
+class Queries(Group):
+    default_dialect: str = _variable("DEFAULT_QUERY_DIALECT", "1.0.0")  # or 2017-09-01
+    budget_seconds: float = _variable("QUERY_BUDGET_SECONDS", limits.QUERY_BUDGET_SECONDS, float)
+
+    def problems(self) -> Iterator[str]:
+        if self.default_dialect not in ("1.0.0", "2017-09-01"):
+            yield "DEFAULT_QUERY_DIALECT is 1.0.0 or 2017-09-01"
+
+
+@dataclass(frozen=True)
+class Ownership(Group):
+    max_trial_indexes: int = _variable(
+        "MAX_OWNED_TRIAL_INDEXES", limits.MAX_OWNED_TRIAL_INDEXES, int
+    )
+    max_size_in_mb: int = _variable("MAX_INDEX_SIZE_IN_MB", 1, int)  # reported, not enforced (8.9)
+
+
+@dataclass(frozen=True)
+class Accept(Group):
+    """Bounds of what may wait in one log (ingest protocol 2.1)."""
+
+    backlog_tasks: int = _variable("BACKLOG_TASKS", 100_000, int)
+    backlog_bytes: int = _variable("BACKLOG_BYTES", 20_000_000_000, int)
+    idempotency_hours: int = _variable("IDEMPOTENCY_HOURS", 24, int)
+
+
+@dataclass(frozen=True)
+class Draining(Group):
+    """Times of the drain (ingest protocol 3), in seconds; tests make them short."""
+
+    lease: float = _variable("LEASE_SECONDS", 60.0, float)
+    heartbeat: float = _variable("HEARTBEAT_SECONDS", 20.0, float)
+    void_grace: float = _variable("VOID_GRACE_SECONDS", 2.0, float)
+    deadline_margin: float = _variable("DEADLINE_MARGIN_SECONDS", 60.0, float)
+    engine_request: float = _variable("ENGINE_REQUEST_SECONDS", 30.0, float)
+    clock_difference: float = _variable("CLOCK_DIFFERENCE_SECONDS", 5.0, float)
+    max_attempts: int = _variable("MAX_ATTEMPTS", 3, int)
+    bulks_in_flight: int = _variable("BULKS_IN_FLIGHT", 3, int)
+
+    def problems(self) -> Iterator[str]:
+        if self.heartbeat * 2 > self.lease:
+            yield "HEARTBEAT_SECONDS is at most half of LEASE_SECONDS"
+
+
+@dataclass(frozen=True)
+class Sweeping(Group):
+    """What the sweeper waits for, in seconds (ingest protocol 3)."""
+
+    ring_after: float = _variable("RING_AFTER_SECONDS", 30.0, float)
+    purge_after: float = _variable("PURGE_AFTER_SECONDS", 86_400.0, float)
+    unfinished_index_after: float = _variable("UNFINISHED_INDEX_AFTER_SECONDS", 900.0, float)
+
+
+_READ = (Logs, Engine, Table, Tokens, Signing, Queries)
+_MANAGE = (Logs, Engine, Table, Tokens, Signing)
+_SUBMIT = (Logs, Table, Payloads, Doorbell, Tokens, Signing, Accept)
+
+FUNCTIONS: dict[str, tuple[type[Group], ...]] = {
+    "search": _READ,
+    "scroll": _READ,
+    "subject": (*_READ, Payloads, Doorbell, Accept),  # GET reads, DELETE submits
+    "entry": (*_READ, Payloads, Doorbell, Accept),
+    "ingest": _SUBMIT,
+    "batch_delete_by_subject": _SUBMIT,
+    "delete_by_query": (*_SUBMIT, Queries),
+    "task": (Logs, Table, Tokens, Signing),
+    "task_list": (Logs, Table, Tokens, Signing),
+    "index": (*_MANAGE, Ownership),
+    "role": (Logs, Table, Tokens, Ownership),
+    "field_mapping": _MANAGE,
+    "openapi": (Logs,),
+    "not_found": (Logs,),
+    "index_worker": (Logs, Engine, Table, Payloads, Doorbell, Signing, Draining),
+    "sweeper": (Logs, Engine, Table, Payloads, Doorbell, Signing, Sweeping),
+}
+"""Function folder → the groups it reads. The template's test checks its environments against it."""
+
+AnyGroup = TypeVar("AnyGroup", bound=Group)
+
+
+class Settings:
+    """The groups of one function: `settings[Table].name`."""
+
+    def __init__(self, *groups: Group) -> None:
+        self._groups: dict[type[Group], Group] = {type(group): group for group in groups}
+
+    def __getitem__(self, group: type[AnyGroup]) -> AnyGroup:
+        return cast(AnyGroup, self._groups[group])
+
+
+def variables(function: str, *, required: bool = False) -> list[str]:
+    """The names that a function reads; with `required` only those that have no default."""
+    return [
+        spec.metadata["name"]
+        for group in FUNCTIONS[function]
+        for spec in fields(group)
+        if not required or spec.default is MISSING
+    ]
+
+
+def load(function: str, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of `function`; raises `SettingsError` naming everything that is wrong."""
+    return load_groups(FUNCTIONS[function], environment)
+
+
+def load_groups(
+    groups: tuple[type[Group], ...], environment: Mapping[str, str] | None = None
+) -> Settings:
+    environment = os.environ if environment is None else environment
+    problems: list[str] = []
+    loaded = [_read(group, environment, problems) for group in groups]
+    complete = [group for group in loaded if group is not None]
+    problems += [problem for group in complete for problem in group.problems()]
+    if problems:
+        raise SettingsError("Settings: " + "; ".join(problems))
+    return Settings(*complete)
+
+
+def _read(
+    group: type[AnyGroup], environment: Mapping[str, str], problems: list[str]
+) -> AnyGroup | None:
+    values: dict[str, Any] = {}
+    before = len(problems)
+    for spec in fields(group):
+        name, parse = spec.metadata["name"], spec.metadata["parse"]
+        text = environment.get(name, "")
+        if text:
+            try:
+                values[spec.name] = parse(text)
+            except ValueError as error:
+                problems.append(f"{name} is malformed ({error})")
+        elif spec.default is MISSING:
+            problems.append(f"{name} is missing")
+    return group(**values) if len(problems) == before else None
