@@ -65,6 +65,17 @@ class ValidationFailed(GarnerError):
         return cls({location: tree})
 
 
+class SourceFailed(BadRequest):
+    """A registered source can't be fetched or read; the message is for its curator and holds
+    neither text of an answer nor a credential. `retryable`: the next try may find it well."""
+
+    code = "BadRequest.SourceFailed"
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
 class Unauthorized(GarnerError):
     """No usable credentials."""
 

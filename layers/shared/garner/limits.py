@@ -64,3 +64,35 @@ BULK_OPERATIONS = 1_000
 LOOK_AHEAD_SLOTS = 100  # one BatchGetItem
 MAX_REPORTED_FAILURES = 100  # contract 4.3
 MAX_IDEMPOTENCY_KEY_BYTES = 255
+
+# --- harvest: fetching (visibility and security, Security) --------------------------------------
+FETCH_CONNECT_SECONDS = 5.0
+FETCH_TOTAL_SECONDS = 60.0
+FETCH_MAX_BYTES = 100_000_000  # as sent, compressed or not
+FETCH_MAX_EXPANDED_BYTES = 1_000_000_000
+FETCH_MAX_RATIO = 100
+FETCH_RATIO_FREE_BYTES = 10_000_000  # ours: below it any ratio is harmless
+FETCH_MAX_REDIRECTS = 5
+FETCH_TRIES = 5  # controller contract 4.6, for every connector
+FETCH_MAX_PIECES = 20  # ours: one file, fetched on by range; bounds a drip to twenty minutes
+FETCH_MIN_PIECE_BYTES = 1_000_000  # ours: a slower source than that has no end
+CRAWL_MAX_REQUESTS = 50_000  # ours: ends sources whose pages never do
+CRAWL_MAX_ATTEMPTS = 3  # ours: dead resumption tokens, files that change while they are read
+MAX_DIRECTORY_FILES = 1_000  # ours
+MAX_DETAILS_PER_STEP = 50  # ours: answers of detail calls in one raw object
+
+# --- harvest: reading and transforming (harvest 4 and 5) ----------------------------------------
+MAX_RECORD_BYTES = 4_000_000  # ours: as much as an entry
+MAX_RECORD_DEPTH = 100  # ours: far above MAX_DEPTH, a transform may flatten
+MAX_ARCHIVE_FILES = 10_000  # ours
+MAX_COLUMNS = 2_000  # ours
+MAX_DOCUMENT_ID_BYTES = 500  # as a subject; controller contract 3.11 would allow 512
+TRANSFORM_SECONDS = 2.0
+TRANSFORM_MEMORY_BYTES = 192_000_000  # ours: resident, of the child process
+TRANSFORM_MAX_OUTPUT_BYTES = 1_000_000
+MAX_TRANSFORM_CHARACTERS = 100_000  # ours
+MAX_PATH_CHARACTERS = 500  # ours
+MAX_DESCRIPTOR_BYTES = 200_000  # ours: half of what an item of the table can hold
+MAX_QC_RULES = 200  # ours
+DEFAULT_FIELD_QUOTA = 200  # ours: fields that one source may add to an index
+MAX_SAMPLE_RECORDS = 50  # ours
