@@ -1,0 +1,88 @@
+"""The local cloud: ministack in a process group and a temporary folder of its own."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import urllib3
+from botocore.config import Config
+
+from local.environments import ENVIRONMENTS
+from local.processes import Child, minimal_environment
+
+REGION = "us-east-1"
+ACCESS_KEY = "test"  # the local cloud's root; functions get sessions of their own roles
+MAX_FUNCTION_PROCESSES = 40  # about 60 MB each; over it the local cloud answers 429
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A running local cloud, and clients for it with root's rights."""
+
+    url: str
+    child: Child
+    temporary: Path
+
+    def client(self, service: str) -> Any:  # boto3's clients are made at run time
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=ACCESS_KEY,
+            config=Config(retries={"mode": "standard"}, read_timeout=900),
+        )
+
+    def stop(self) -> None:
+        self.child.stop(STOP_SECONDS)
+        shutil.rmtree(self.temporary, ignore_errors=True)
+
+
+def start(port: int, state: Path, *, persist: bool) -> Cloud:
+    """Starts the local cloud on `port`; with `persist` it keeps its data in `state`."""
+    url = f"http://localhost:{port}"
+    temporary = Path(tempfile.mkdtemp(prefix="garner-cloud-"))
+    environment = minimal_environment(
+        GATEWAY_PORT=str(port),
+        BIND_HOST="127.0.0.1",
+        AWS_ENDPOINT_URL=url,
+        MINISTACK_REGION=REGION,
+        AUTH="true",
+        SFTP_ENABLED="0",
+        IOT_MTLS_ENABLED="0",
+        LAMBDA_ACCOUNT_CONCURRENCY=str(MAX_FUNCTION_PROCESSES),
+        TMPDIR=str(temporary),
+        PYTHONDONTWRITEBYTECODE="1",
+    )
+    if persist:
+        environment |= {
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(state / "cloud"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(state / "objects"),
+        }
+    python = ENVIRONMENTS["ministack"][0] / "bin" / "python"
+    launcher = Path(__file__).with_name("cloud_launcher.py")
+    child = Child("The local cloud", [python, launcher], environment, state / "cloud.log")
+    cloud = Cloud(url, child, temporary)
+    try:
+        child.wait_until(lambda: _answers(port), START_SECONDS)
+    except BaseException:
+        cloud.stop()
+        raise
+    return cloud
+
+
+def _answers(port: int) -> bool:
+    try:
+        answer = urllib3.request(
+            "GET", f"http://127.0.0.1:{port}/_ministack/health", retries=False, timeout=2
+        )
+    except urllib3.exceptions.HTTPError:
+        return False
+    return answer.status == 200
