@@ -6,6 +6,10 @@
 
 `entry_id` is absent for the null entry, `original` is there only where the projection in `content`
 differs from what came in. A tombstone is `{"subject", "live": false, "slot", "entries": []}`.
+
+Each physical index also holds one cursor document, `{"live": false, "applied": n}`: the slot up to
+which the log is in it (ingest protocol 7). It has no subject and no slot, so that neither searches
+nor whatever looks for tombstones by slot can meet it.
 """
 
 import hashlib
@@ -14,6 +18,7 @@ from base64 import urlsafe_b64encode
 SUBJECT = "subject"
 LIVE = "live"
 SLOT = "slot"
+APPLIED = "applied"
 ENTRIES = "entries"
 ENTRY_ID = "entry_id"
 VISIBLE_TO = "visible_to"
@@ -29,6 +34,7 @@ ENTRIES_TEXT = f"{ENTRIES}.{TEXT}"
 ENTRIES_CONTENT = f"{ENTRIES}.{CONTENT}"
 KEYWORD = "keyword"  # the sub-field of a string: whole value, at most 10,000 characters
 
+CURSOR_ID = "cursor"  # shorter than any document id
 META_KEY = "garner"  # in the mapping's `_meta`: `Schema.to_json()`
 
 
