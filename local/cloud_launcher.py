@@ -19,7 +19,7 @@ def end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-Worker._drain_stderr_bounded.__defaults__ = (0.003, 0.002, 0.25)  # noqa: SLF001
+Worker._drain_stderr_bounded.__defaults__ = (0.003, 0.002, 0.25)
 threading.Thread(target=end_with_parent, daemon=True).start()
 sys.argv = ["ministack"]
 ministack.app.main()

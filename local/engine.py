@@ -1,0 +1,140 @@
+"""The search engine of the local stack: osmem-server, the real OpenSearch, or one that is there.
+
+ENGINE=osmem (default)   in memory, a static binary from its wheel, up in 0.3 s
+ENGINE=opensearch        OpenSearch itself from Maven Central in one JVM of 21 or newer
+OPENSEARCH_URL=…         a cluster that somebody else runs
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import osmem_server
+import urllib3
+
+from local.environments import TOOLS
+from local.processes import Child, StartFailed, free_port, minimal_environment
+
+OPENSEARCH = Path(__file__).with_name("opensearch")
+OLDEST_JAVA = 21
+START_SECONDS = 120.0
+STOP_SECONDS = 20.0
+JAVA_FOLDERS = (
+    "/usr/lib/jvm/*",
+    "/Library/Java/JavaVirtualMachines/*/Contents/Home",
+    "/opt/homebrew/opt/openjdk*",
+    "/opt/java/*",
+    "/opt/jdk*",
+    "~/.sdkman/candidates/java/*",
+    "~/.jdks/*",
+)
+JVM_OPTIONS = (
+    "--add-modules=jdk.incubator.vector",
+    "--enable-native-access=ALL-UNNAMED",
+    "-Xms1g",
+    "-Xmx2g",
+)
+
+
+@dataclass(frozen=True)
+class Engine:
+    url: str
+    child: Child | None = None
+
+    def stop(self) -> None:
+        if self.child:
+            self.child.stop(STOP_SECONDS)
+
+
+def start(kind: str, port: int, state: Path) -> Engine:
+    """Starts the engine named by `kind`; its data, if it keeps any, goes to `state`."""
+    if kind == "osmem":
+        command: list[str | Path] = [
+            osmem_server.resolve_binary(), "-addr", f"127.0.0.1:{port}", "-no-ja"
+        ]  # fmt: skip
+    elif kind == "opensearch":
+        command = _opensearch(port, state)
+    else:
+        raise StartFailed(f"ENGINE is osmem or opensearch, not {kind!r}")
+    engine = Engine(
+        f"http://127.0.0.1:{port}",
+        Child(f"The engine ({kind})", command, minimal_environment(), state / "engine.log"),
+    )
+    try:
+        assert engine.child
+        engine.child.wait_until(lambda: _answers(engine.url), START_SECONDS)
+    except BaseException:
+        engine.stop()
+        raise
+    return engine
+
+
+def _answers(url: str) -> bool:
+    try:
+        return urllib3.request("GET", url, retries=False, timeout=2).status == 200
+    except urllib3.exceptions.HTTPError:
+        return False
+
+
+def _opensearch(port: int, state: Path) -> list[str | Path]:
+    jars = _jars()
+    newest = ["--sun-misc-unsafe-memory-access=allow"]  # known from 23 on, needed from 24 on
+    java, version = find_java()
+    options = [*JVM_OPTIONS, *(newest if version >= 24 else [])]
+    source = OPENSEARCH / "OpenSearchNode.java"
+    home = state / "opensearch"
+    return [java, *options, "-cp", f"{jars}/*", source, home, str(port), str(free_port())]
+
+
+def _jars() -> Path:
+    """The jars that the project file names, fetched once."""
+    project = OPENSEARCH / "pom.xml"
+    jars = TOOLS / f"opensearch-{hashlib.sha256(project.read_bytes()).hexdigest()[:12]}"
+    if jars.is_dir():
+        return jars
+    maven = shutil.which("mvn")
+    if not maven:
+        raise StartFailed("ENGINE=opensearch needs Maven (mvn) once, to fetch OpenSearch's jars.")
+    partial = jars.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    command = [maven, "-q", "-B", "-f", str(project), "dependency:copy-dependencies"]
+    result = subprocess.run(
+        [*command, f"-DoutputDirectory={partial}"], capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        raise StartFailed(f"Maven could not fetch OpenSearch:\n{result.stdout[-2000:]}")
+    partial.rename(jars)
+    return jars
+
+
+def find_java() -> tuple[Path, int]:
+    """The newest `java` of this machine and its version; `JAVA_HOME` goes first."""
+    found = [(java, version) for java in _javas() if (version := _version(java)) >= OLDEST_JAVA]
+    if not found:
+        raise StartFailed(
+            f"ENGINE=opensearch needs a JDK of {OLDEST_JAVA} or newer and found none in JAVA_HOME, "
+            "PATH or the usual folders. Install one, or set JAVA_HOME."
+        )
+    home = os.environ.get("JAVA_HOME", "")
+    return max(found, key=lambda java: (bool(home) and java[0].is_relative_to(home), java[1]))
+
+
+def _javas() -> Iterator[Path]:
+    homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
+    for pattern in JAVA_FOLDERS:
+        place = Path(pattern).expanduser()
+        homes += Path(place.anchor).glob(str(place.relative_to(place.anchor)))
+    yield from (home / "bin" / "java" for home in homes if (home / "bin" / "javac").exists())
+    if on_path := shutil.which("javac"):
+        yield Path(on_path).resolve().with_name("java")
+
+
+def _version(java: Path) -> int:
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    match = re.search(r'version "(\d+)', answer.stderr)
+    return int(match[1]) if match else 0
