@@ -68,7 +68,7 @@ SCROLL_MARKER_SECONDS = 3_600  # contract 3.9: at least ten minutes
 
 # --- the ingest protocol (sections 1 to 7) ------------------------------------------------------
 VERSION_BITS = 24  # V(n, k) = n * 2**24 + k
-MAX_OPERATIONS_PER_TASK = 2**VERSION_BITS
+MAX_OPERATIONS_PER_TASK = 1 << VERSION_BITS
 INLINE_PAYLOAD_BYTES = 8_192  # compressed; larger payloads go to S3
 PACK_TASKS = 99  # one finish transaction: 99 tasks and the cursor
 PACK_OPERATIONS = 10_000
