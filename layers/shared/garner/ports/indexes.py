@@ -99,7 +99,11 @@ class IndexStore(Protocol):
         ...
 
     def remove(self, record: IndexRecord) -> bool:
-        """Forgets an index and its roles; False if it has changed since it was read."""
+        """The index is unknown from here on; False if its status is no longer the record's."""
+        ...
+
+    def forget(self, index_id: str) -> None:
+        """Deletes what is left of a removed index: roles, cursor, fields, at last the mark."""
         ...
 
 
