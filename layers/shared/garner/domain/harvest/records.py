@@ -41,7 +41,7 @@ class Record:
     isn't, or `deleted` (OAI-PMH says it is gone; neither counts as seen nor as error).
 
     `ordinal` counts from 0 within the file; `after` is where reading goes on after it; `where` is
-    for people: `line 17`. `detail_failed`: unreadable because its detail call failed, which a run
+    for people: `record 17`. `detail_failed`: unreadable because its detail call failed, which a run
     cycle may repeat.
     """
 

@@ -1,0 +1,1 @@
+"""Parsers: from stored bytes to records, one at a time."""
