@@ -130,3 +130,8 @@ PUBLISH_POLL_SECONDS = 15
 HARVEST_RETENTION_DAYS = 90
 MAX_RUN_LIST = 100
 MAX_ERROR_LIST = 100
+
+# --- webhooks (ours) ----------------------------------------------------------------------------
+MAX_WEBHOOKS_PER_INDEX = 10
+MAX_WEBHOOK_URL_BYTES = 2_048
+MAX_DELIVERY_LIST = 200

@@ -52,6 +52,7 @@ FIELD_MAPPING = Operation("field_mapping", _WRITERS, (SCOPE_INGEST, SCOPE_SEARCH
 INDEX_UPDATE = Operation("index_update", _ADMINS, (SCOPE_ALL,))
 INDEX_DELETE = Operation("index_delete", _OWNERS, (SCOPE_ALL,))
 INDEX_REOPEN = Operation("index_reopen", _OWNERS, (SCOPE_ALL,), status="delete-pending")
+WEBHOOK = Operation("webhook", _ADMINS, (SCOPE_ALL,))
 ROLE_LIST = Operation("role_list", _ADMINS, (SCOPE_ALL,))
 ROLE_CREATE = Operation("role_create", _ADMINS, (SCOPE_ALL,))
 ROLE_DELETE = Operation("role_delete", _ADMINS, (SCOPE_ALL,))
