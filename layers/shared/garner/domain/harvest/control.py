@@ -77,7 +77,8 @@ class RegisteredSource:
     """A source's row. `revision` rises with every change; a change names the one it read.
 
     `base` is the stored manifest of the last complete crawl, `reference` what accounting compares
-    with, `errors_left` latches prior errors, `epoch` rises with each reset.
+    with, `errors_left` latches prior errors, `epoch` rises with each reset, `latest` maps request
+    type → id of the newest request.
     """
 
     source_id: str
@@ -95,6 +96,7 @@ class RegisteredSource:
     reference: int = 0
     last_run_at: float | None = None
     last_refusal: str = ""
+    latest: JsonObject = field(default_factory=dict)
     schedule: JsonObject = field(default_factory=dict)
 
     @property
