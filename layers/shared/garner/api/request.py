@@ -13,7 +13,7 @@ import orjson
 
 from garner import limits
 from garner.api.parameters import Parameters
-from garner.contracts.base import parse_json_object
+from garner.contracts.base import AnyDocument, parse, parse_json_object
 from garner.domain.principals import ANONYMOUS, Caller
 from garner.errors import BadRequest, JsonObject, TooLarge
 
@@ -64,6 +64,10 @@ class Request:
     def json(self) -> JsonObject:
         """The body as a JSON object; raises `BadRequest` (contract 0.2)."""
         return parse_json_object(self.body)
+
+    def document(self, model: type[AnyDocument]) -> AnyDocument:
+        """The body as a document; raises `BadRequest` and `ValidationFailed`."""
+        return parse(model, self.json())
 
     def fingerprint(self) -> str:
         """A digest of method, path, parameters and body: what an Idempotency-Key stands for."""

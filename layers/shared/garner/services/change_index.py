@@ -5,6 +5,7 @@ The table decides; the engine follows. What a crash leaves between the two, `ten
 
 from collections.abc import Callable
 
+from garner.contracts.index import IndexUpdate
 from garner.domain.principals import Caller
 from garner.errors import Unavailable, WrongIndexStatus
 from garner.ports.clock import Clock
@@ -18,20 +19,16 @@ _CANCEL_LOOK_SECONDS = 0.2
 
 
 def update_index(
-    index_id: str,
-    changes: Callable[[], tuple[str | None, str | None]],
-    caller: Caller,
-    *,
-    indexes: IndexStore,
+    index_id: str, changes: Callable[[], IndexUpdate], caller: Caller, *, indexes: IndexStore
 ) -> IndexRecord:
-    """The index with its new texts. `changes` gives `(display_name, description)`, None for those
-    that stay; it is called when the caller is known to be allowed, since input comes last."""
+    """The index with its new texts. `changes` is read when the caller is known to be allowed,
+    since input is checked last."""
     record = access.admit(index_id, caller, access.INDEX_UPDATE, indexes=indexes).index
-    display_name, description = changes()
+    wanted = changes()
     changed = indexes.change(
         record.index_id,
-        record.display_name if display_name is None else display_name,
-        record.description if description is None else description,
+        record.display_name if wanted.display_name is None else wanted.display_name,
+        record.description if wanted.description is None else wanted.description,
     )
     return changed or _other_status(record.index_id, "open", indexes)
 
@@ -44,14 +41,15 @@ def delete_index(
     engine: EngineIndexes,
     ring: Callable[[str], None],
     clock: Clock,
-) -> None:
-    """From here on nothing reads or writes the index; its tasks end CANCELLED."""
+) -> str:
+    """The id of the index, which nothing reads or writes from here on; its tasks end CANCELLED."""
     record = access.admit(index_id, caller, access.INDEX_DELETE, indexes=indexes).index
     if not indexes.mark_deleted(record.index_id, clock.seconds()):
         _other_status(record.index_id, "open", indexes)
     settle_index(record.index_id, indexes=indexes, engine=engine, clock=clock)
     if indexes.cancelling(record.index_id):
         ring(record.index_id)
+    return record.index_id
 
 
 def reopen_index(
@@ -62,14 +60,15 @@ def reopen_index(
     engine: EngineIndexes,
     ring: Callable[[str], None],
     clock: Clock,
-) -> None:
-    """The index with its data, as it was. Waits until every task from before the delete has its
-    verdict; raises `Unavailable` if that takes too long."""
+) -> str:
+    """The id of the index, which is as it was before the delete. Waits until every task from back
+    then has its verdict; raises `Unavailable` if that takes too long."""
     record = access.admit(index_id, caller, access.INDEX_REOPEN, indexes=indexes).index
     _await_cancellation(record.index_id, indexes, ring, clock)
     if not indexes.mark_reopened(record.index_id, clock.seconds()):
         _other_status(record.index_id, "delete-pending", indexes)
     settle_index(record.index_id, indexes=indexes, engine=engine, clock=clock)
+    return record.index_id
 
 
 def _await_cancellation(

@@ -3,6 +3,7 @@
 Until it is opened nobody sees it. A crash on the way leaves it `creating`; `tend_index` removes it.
 """
 
+from garner.contracts.index import IndexCreate
 from garner.domain.fields import Schema
 from garner.domain.principals import SCOPE_ALL, Caller
 from garner.errors import GarnerError, LimitExceeded, Unavailable
@@ -15,11 +16,9 @@ _TRIES = 8
 
 
 def create_index(
-    display_name: str,
-    description: str,
+    wanted: IndexCreate,
     caller: Caller,
     *,
-    date_detection: bool = True,
     max_trial_indexes: int,
     indexes: IndexStore,
     roles: RoleStore,
@@ -34,16 +33,16 @@ def create_index(
     owner = authorize_creation(caller)
     record = IndexRecord(
         index_id=ids.uuid(),
-        display_name=display_name,
-        description=description,
+        display_name=wanted.display_name,
+        description=wanted.description,
         created_at=clock.seconds(),
         status="creating",
-        date_detection=date_detection,
+        date_detection=wanted.date_detection is not False,
     )
     role = Role(ids.token()[:16], record.index_id, access.OWNER, owner, record.created_at)
     _reserve(record, role, max_trial_indexes, indexes, roles)
     try:
-        schema = Schema(date_detection=date_detection)
+        schema = Schema(date_detection=record.date_detection)
         engine.create(record.index_id, record.build, schema)
     except GarnerError:
         if indexes.remove(record):

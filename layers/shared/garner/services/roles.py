@@ -4,10 +4,11 @@ under concurrent changes: a change fails if the roles it was based on are no lon
 from collections.abc import Callable
 
 from garner import limits
+from garner.contracts.role import RoleCreate
 from garner.domain.principals import Caller
 from garner.errors import Conflict, Forbidden, LimitExceeded, NotFound, Unavailable
 from garner.ports.clock import Clock, Ids
-from garner.ports.indexes import IndexStore, Role, RoleName, RoleSet, RoleStore
+from garner.ports.indexes import IndexStore, Role, RoleSet, RoleStore
 from garner.services import access
 from garner.services.create_index import check_trial_limit
 
@@ -24,7 +25,7 @@ def list_roles(
 
 def create_role(
     index_id: str,
-    wanted: Callable[[], tuple[RoleName, str]],
+    wanted: Callable[[], RoleCreate],
     caller: Caller,
     *,
     max_trial_indexes: int,
@@ -33,22 +34,22 @@ def create_role(
     clock: Clock,
     ids: Ids,
 ) -> Role:
-    """The new role. `wanted` gives `(role name, principal)`; it is called when the caller is known
-    to be allowed. Raises `Forbidden`, `LimitExceeded`, or `Conflict` for a role that is there."""
+    """The new role. `wanted` is read when the caller is known to be allowed, since input is checked
+    last. Raises `Forbidden`, `LimitExceeded`, or `Conflict` for a role that is there."""
     admission = access.admit(index_id, caller, access.ROLE_CREATE, indexes=indexes)
-    role_name, principal = wanted()
-    if role_name == access.OWNER and access.OWNER not in admission.roles:
+    new = wanted()
+    if new.role_name == access.OWNER and access.OWNER not in admission.roles:
         raise Forbidden.operation(
             access.ROLE_CREATE.name,
             "Only an owner can make somebody an owner",
             "Ask an owner of the index",
         )
     index = admission.index
-    role = Role(ids.token()[:16], index.index_id, role_name, principal, clock.seconds())
+    role = Role(ids.token()[:16], index.index_id, new.role_name, new.principal, clock.seconds())
     for _ in range(_TRIES):
-        on_index, held = roles.of_index(index.index_id), roles.of_principal(principal)
+        on_index, held = roles.of_index(index.index_id), roles.of_principal(new.principal)
         _check_new(role, on_index)
-        if role_name == access.OWNER and index.is_trial:
+        if new.role_name == access.OWNER and index.is_trial:
             check_trial_limit(held, max_trial_indexes, indexes=indexes)
         if roles.add(role, on_index, held):
             return role

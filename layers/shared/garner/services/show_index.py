@@ -1,6 +1,6 @@
 """Show one index, or list those on which the caller holds a role (contract 2.15, 2.19)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -38,20 +38,22 @@ def view(record: IndexRecord, permissions: list[RoleName], *, engine: EngineInde
 
 def list_indexes(
     caller: Caller,
-    filter_roles: Sequence[RoleName],
+    filter_roles: Callable[[], Sequence[RoleName]],
     *,
     indexes: IndexStore,
     roles: RoleStore,
     engine: EngineIndexes,
 ) -> list[IndexView]:
-    """Oldest first, at most 100, of those where the caller has one of `filter_roles`."""
+    """Oldest first, at most 100, of those where the caller has one of `filter_roles`, which is
+    read when the caller is known to be allowed."""
     access.require_token(caller)
     access.require_scope(caller, (SCOPE_ALL,), "index_list")
+    names = filter_roles()
     held = _by_index(roles.of_principals(caller.principals))
     wanted = [
         index_id
         for index_id, found in held.items()
-        if any(role.role_name in filter_roles for role in found)
+        if any(role.role_name in names for role in found)
     ]
     records = [each for each in indexes.get_many(wanted) if each.status != "creating"]
     records.sort(key=lambda record: (record.created_at, record.index_id))
