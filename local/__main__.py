@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -59,9 +60,10 @@ def _detach(options: Options) -> int:
         status = _run(options, lambda: _step_back(options, writing))
     except StartFailed as failure:
         print(f"\n{failure}", file=sys.stderr)
-    finally:
-        sys.stdout.flush()
-        os._exit(status)
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    os._exit(status)  # the lines after the fork belong to the parent
 
 
 def _step_back(options: Options, writing: int) -> None:

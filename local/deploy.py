@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -72,7 +71,7 @@ def _sam(arguments: list[str], extra: Mapping[str, str]) -> None:
         AWS_REGION=REGION, AWS_DEFAULT_REGION=REGION, SAM_CLI_TELEMETRY="0", **extra
     )
     sam = ENVIRONMENTS["sam"][0] / "bin" / "sam"
-    command = [str(sam), *arguments, "--config-file", os.devnull]
+    command = [str(sam), *arguments]
     result = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )

@@ -63,7 +63,15 @@ def _make(folder: Path, lock: Path, environment: dict[str, str]) -> None:
     stamp = _stamp(folder)
     if not stamp.exists() or stamp.read_text().split("\n")[0] != INTERPRETER:
         _run([UV, "venv", "--quiet", "--clear", "--python", sys.executable, folder], environment)
-    sync = [UV, "pip", "sync", "--quiet", "--require-hashes", "--python", folder / "bin" / "python"]
+    sync: list[str | Path] = [
+        UV,
+        "pip",
+        "sync",
+        "--quiet",
+        "--require-hashes",
+        "--python",
+        folder / "bin" / "python",
+    ]
     _run([*sync, lock], environment)
     stamp.write_text(_fingerprint(lock))
 

@@ -33,7 +33,7 @@ def import_routes(cloud: Cloud, stack: str) -> str:
         for name, resource in template["Resources"].items()
         if resource["Type"] == "AWS::ApiGatewayV2::Api"
     )
-    gateway, api_id = cloud.client("apigatewayv2"), physical[name]
+    gateway, api_id = cloud.client("apigatewayv2"), str(physical[name])
     _clear(gateway, api_id)
     _create(gateway, api_id, body["paths"], physical)
     cors = body.get("x-amazon-apigateway-cors", {})
@@ -65,12 +65,12 @@ def _create(gateway: Any, api_id: str, paths: Any, physical: dict[str, str]) -> 
             verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
             gateway.create_route(
                 ApiId=api_id,
-                RouteKey="$default" if path == "/$default" else f"{verb} {path}",
+                RouteKey=path if path == "$default" else f"{verb} {path}",
                 Target=f"integrations/{integrations[function]}",
             )
 
 
 def _function(operation: Any) -> str:
-    """The logical id inside `arn:…/functions/${SearchFunction.Arn}/invocations`."""
+    """The logical id in `…/functions/${SearchFunctionAliaslive}/invocations`, or in `….Arn}/…`."""
     uri: str = operation[INTEGRATION]["uri"]["Fn::Sub"]
-    return uri.rpartition("${")[2].partition(".Arn}")[0]
+    return uri.rpartition("${")[2].partition("}")[0].removesuffix(".Arn")

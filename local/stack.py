@@ -17,6 +17,7 @@ from local import deploy, engine
 from local.client import Client
 from local.environments import ROOT
 from local.front import Front
+from local.gaps import mend
 from local.identities import Identity, create_identities
 from local.processes import StartFailed, require_free
 from local.routes import import_routes
@@ -147,8 +148,9 @@ def _deploy(cloud: local_cloud.Cloud, options: Options, engine_url: str) -> tupl
         **(options.parameters or {}),
     }
     deploy.deploy(cloud, parameters)
-    api_id = import_routes(cloud, deploy.STACK)
-    return f"{cloud.url}/_aws/execute-api/{api_id}", deploy.outputs(cloud)["TableName"]
+    table = deploy.outputs(cloud)["TableName"]
+    mend(cloud, table)
+    return f"{cloud.url}/_aws/execute-api/{import_routes(cloud, deploy.STACK)}", table
 
 
 def _engine_parameters() -> dict[str, str]:
