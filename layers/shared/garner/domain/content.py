@@ -11,7 +11,7 @@ to change, asks the registry about a key only once, and calls nothing for a plai
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from garner import limits
 from garner.domain.dates import is_date
@@ -52,8 +52,7 @@ INVALID_TEXT = "INVALID_TEXT"
 INVALID_GEO = "INVALID_GEO"
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedContent:
+class CheckedContent(NamedTuple):
     """`indexed` is the projection; where it `differs`, the entry keeps the `original` as well."""
 
     indexed: JsonObject
@@ -71,13 +70,15 @@ class _Leaf:
     """A key that holds values. Values of the class `plain` need no more than a look at their size;
     an escaped key has none, since each of its objects has to change."""
 
-    __slots__ = ("kind", "name", "parts", "plain", "renamed")
+    __slots__ = ("accepted", "is_geo", "kind", "name", "parts", "plain", "renamed")
 
     def __init__(self, parts: FieldParts, name: str, kind: FieldType) -> None:
         self.parts = parts
         self.name = name
         self.renamed = name != parts[-1]
         self.kind = kind
+        self.is_geo = kind.is_geo
+        self.accepted = _ACCEPTED.get(kind, frozenset())
         self.plain = None if self.renamed else _PLAIN.get(kind)
 
 
@@ -213,13 +214,13 @@ class Checker:
 
     def _value(self, level: _Level, key: str, item: Any, nesting: int = 1) -> Any:
         """The projection of one value, or `_NOTHING`. `nesting` counts arrays within arrays."""
-        if item is None or item in ([], {}):
+        if not item and (item is None or item in ([], {})):
             _escaped(level.parts, key)
             return _NOTHING
         node = level.known.get(key) or self._recall(level, key)
-        if isinstance(node, _Leaf) and node.kind.is_geo:
+        if node.__class__ is _Leaf and node.is_geo:
             return _geo(node, item)
-        if isinstance(item, list):
+        if type(item) is list:
             return self._array(level, key, item, nesting)
         node = node or self._introduce(level, key, item)
         if isinstance(node, _Leaf):
@@ -233,24 +234,20 @@ class Checker:
         return kept or _NOTHING
 
     def _array(self, level: _Level, key: str, items: list[Any], nesting: int) -> Any:
-        """The projection of an array: each element for itself, nested arrays included."""
+        """The projection of an array: of each element for itself, arrays within it flattened."""
         if nesting > limits.MAX_DEPTH:
             _refuse_depth((*level.parts, key))
         node = level.known.get(key)
-        texts = node is not None and node.plain is str
-        kept, same = [], True
+        if node is not None and node.plain is str and _all_plain_text(items):
+            return items
+        kept: list[Any] = []
+        same = True
         for item in items:
-            if (
-                texts
-                and type(item) is str
-                and item.isascii()
-                and len(item) <= limits.MAX_FIELD_VALUE_BYTES
-            ):
-                kept.append(item)
-                continue
             projected = self._value(level, key, item, nesting + 1)
-            same = same and projected is item
-            if projected is not _NOTHING:
+            same = same and projected is item and type(item) is not list
+            if type(projected) is list and type(item) is list:
+                kept.extend(projected)
+            elif projected is not _NOTHING:
                 kept.append(projected)
         return (items if same else kept) if kept else _NOTHING
 
@@ -338,13 +335,23 @@ def _changed(
     return changed
 
 
+def _all_plain_text(items: list[Any]) -> bool:
+    for item in items:
+        if type(item) is not str or not item.isascii():
+            return False
+        if len(item) > limits.MAX_FIELD_VALUE_BYTES:
+            return False
+    return True
+
+
 def _check_scalar(leaf: _Leaf, item: Any) -> None:
     """Contract 4.5, the table of conversions; 4.7, long values; 64 bits."""
-    if type(item) not in _ACCEPTED[leaf.kind]:
+    if type(item) not in leaf.accepted:
         _refuse_type(leaf.parts, leaf.kind, _FOUND[type(item)])
     if isinstance(item, str):
-        _check_text(leaf.parts, item)
-        if leaf.kind is FieldType.DATE and not is_date(item):
+        if leaf.kind is not FieldType.DATE:
+            _check_text(leaf.parts, item)
+        elif not is_date(item):
             _refuse_type(leaf.parts, leaf.kind, "string")
     elif isinstance(item, float):
         if not math.isfinite(item):

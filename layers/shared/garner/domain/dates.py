@@ -6,7 +6,7 @@ nothing is ever sent to a date field. So what matters is one direction of agreem
 """
 
 import re
-from datetime import date
+from calendar import monthrange
 
 # Java's time patterns. `XX` reads +0000 and Z, `XXX` reads +00:00; fractions have 1 to 9 digits
 # (contract 7.7). The commonest forms come first: the engine tries them in this order.
@@ -20,11 +20,14 @@ ENGINE_DATE_FORMAT = "||".join(
     )
 )
 
-_ZONE = r"(?:Z|[+-](?:(?:0[0-9]|1[0-7]):?[0-5][0-9]|18:?00))"
+_DAY = r"(?:0[1-9]|1[0-2]){0}(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+_ZONE = r"(?:Z|[+-](?:(?:0[0-9]|1[0-7]):?[0-5][0-9]|18:?00))"
 _FORMS = re.compile(
-    rf"[0-9]{{4}}(?:-[0-9]{{2}}-[0-9]{{2}}(?: {_TIME}|T{_TIME}(?:\.[0-9]{{1,9}})?{_ZONE})?"
-    rf"|/[0-9]{{2}}/[0-9]{{2}} {_TIME} {_ZONE})\Z"
+    rf"(?!0000)[0-9]{{4}}(?:"
+    rf"-{_DAY.format('-')}(?: {_TIME}|T{_TIME}(?:\.[0-9]{{1,9}})?{_ZONE})?"
+    rf"|/{_DAY.format('/')} {_TIME} {_ZONE}"
+    rf")\Z"
 )
 
 
@@ -32,8 +35,5 @@ def is_date(text: str) -> bool:
     """One of the five forms, and a day of the calendar (years 0001 to 9999)."""
     if not _FORMS.match(text):
         return False
-    try:
-        date(int(text[:4]), int(text[5:7]), int(text[8:10]))
-    except ValueError:
-        return False
-    return True
+    day = int(text[8:10])
+    return day <= 28 or day <= monthrange(int(text[:4]), int(text[5:7]))[1]
