@@ -23,6 +23,7 @@ MAX_DEPTH = 20
 MAX_FIELD_PATH_BYTES = 1_024  # ours: a longer path has no use and bloats every mapping
 MAX_PRINCIPAL_SETS = 100  # ours
 MAX_PRINCIPALS_PER_SET = 1_000  # ours
+MAX_SET_NAME_BYTES = 500  # ours
 MAX_ENTRY_ID_BYTES = 500  # ours, like the subject
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
@@ -52,6 +53,8 @@ MAX_SORT_KEYS = 10
 MAX_BOOST_FACTOR = 10
 MAX_FUZZINESS = 5
 MAX_REGEX_CHARACTERS = 256
+MAX_LIKE_CHARACTERS = 1_000  # ours
+MAX_POLYGON_POSITIONS = 10_000  # ours
 MAX_FUZZY_EDITS = 2  # the engine's; contract 3.3 allows to ask for up to 5
 MAX_FUZZY_EXPANSIONS = 50  # the engine's default
 MAX_FUZZY_CLAUSES = 256  # ours: what all words with edits may expand to, beside the other clauses
