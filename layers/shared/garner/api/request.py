@@ -14,6 +14,7 @@ import orjson
 from garner import limits
 from garner.api.parameters import Parameters
 from garner.contracts.base import AnyDocument, parse, parse_json_object
+from garner.contracts.strict_json import InvalidJson, parse_json
 from garner.domain.principals import ANONYMOUS, Caller
 from garner.errors import BadRequest, JsonObject, TooLarge
 
@@ -65,9 +66,25 @@ class Request:
         """The body as a JSON object; raises `BadRequest` (contract 0.2)."""
         return parse_json_object(self.body)
 
+    def content(self) -> JsonObject:
+        """Like `json`, for content that is kept: nothing in it may be lost by parsing it.
+
+        Raises `BadRequest` for a repeated key or an integer that would be rounded, too.
+        """
+        try:
+            document = parse_json(self.body)
+        except InvalidJson as error:
+            self.json()  # what is not JSON at all has its own message
+            raise BadRequest(f"The body can't be kept as it is. {error.reason}") from None
+        return document if isinstance(document, dict) else self.json()
+
     def document(self, model: type[AnyDocument]) -> AnyDocument:
         """The body as a document; raises `BadRequest` and `ValidationFailed`."""
         return parse(model, self.json())
+
+    def kept_document(self, model: type[AnyDocument]) -> AnyDocument:
+        """Like `document`, for content that is kept."""
+        return parse(model, self.content())
 
     def fingerprint(self) -> str:
         """A digest of method, path, parameters and body: what an Idempotency-Key stands for."""
