@@ -29,7 +29,7 @@ def utf8_stream(stream: io.BufferedReader, encoding: str = "") -> io.BufferedRea
 def _without_mark(head: bytes) -> str:
     for offset, name in ((1, "utf-16-le"), (0, "utf-16-be")):
         zeros, others = head[offset::2].count(0), head[1 - offset :: 2].count(0)
-        if zeros > len(head) // 4 and not others:
+        if len(head) > 3 and zeros > len(head) // 4 and not others:
             return name
     return "utf-8"
 
