@@ -1,6 +1,7 @@
 """Which strings are dates (contract 4.5)."""
 
 import pytest
+
 from garner.domain.dates import is_date
 
 

@@ -1,6 +1,7 @@
 """Which values a geo field takes (contract 4.5)."""
 
 import pytest
+
 from garner.domain.fields import FieldType
 from garner.domain.geo import geo_problem
 

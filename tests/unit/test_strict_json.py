@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from garner.contracts.strict_json import InvalidJson, parse_json
 
 

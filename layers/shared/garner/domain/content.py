@@ -380,15 +380,13 @@ def _check_text(parts: FieldParts, text: str) -> None:
 
 def _geo(leaf: _Leaf, item: Any) -> Any:
     """The projection of a geo value. The engine takes no array of shapes, but a collection."""
-    kept = item
-    if isinstance(item, list):
-        kept = [part for part in item if part is not None and part not in ([], {})]
-        if not kept:
-            return _NOTHING
-        if leaf.kind is FieldType.GEO_SHAPE:
-            kept = {"type": "GeometryCollection", "geometries": kept}
-        elif len(kept) == len(item):
-            kept = item
+    kept = _filled(item)
+    if kept == []:
+        return _NOTHING
+    if isinstance(item, list) and leaf.kind is FieldType.GEO_SHAPE:
+        kept = {"type": "GeometryCollection", "geometries": kept}
+    elif kept == item:
+        kept = item
     if reason := geo_problem(leaf.kind, kept):
         found = _FOUND.get(type(item), "array")
         problem = f"The value {reason}"
@@ -396,6 +394,12 @@ def _geo(leaf: _Leaf, item: Any) -> Any:
             FieldProblem(INVALID_GEO, contract_path(leaf.parts), leaf.kind.value, found, problem)
         )
     return kept
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, list):
+        return [kept for part in value if (kept := _filled(part)) not in (None, [], {})]
+    return value
 
 
 def _escaped(parts: FieldParts, key: str) -> str:
