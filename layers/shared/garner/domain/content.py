@@ -23,6 +23,7 @@ from garner.domain.fields import (
     engine_path,
     escape_key,
     parts_of_engine_path,
+    prefixes,
 )
 from garner.domain.geo import geo_problem
 from garner.errors import JsonObject
@@ -148,6 +149,7 @@ class Checker:
         self._fields = schema.fields
         self._date_detection = schema.date_detection
         self._root = _Level((), "", "")
+        self._objects: dict[str, None] | None = None
         self._undo: list[tuple[dict[str, Any], str]] = []
         self.declaration_problem = self._declare(declared or {})
 
@@ -257,12 +259,9 @@ class Checker:
         return self._fields.get(path) or self.new_fields.get(path)
 
     def _is_object(self, path: str) -> bool:
-        start = path + "."
-        return any(
-            field.startswith(start)
-            for fields in (self._fields, self.new_fields)
-            for field in fields
-        )
+        if self._objects is None:
+            self._objects = dict.fromkeys(prefixes(self._fields))
+        return path in self._objects
 
     def _recall(self, level: _Level, key: str) -> _Leaf | _Level | None:
         """What the registry, declarations and earlier entries say of a key; None if it is new."""
@@ -322,6 +321,10 @@ class Checker:
             )
         self.new_fields[path] = kind
         self._undo.append((self.new_fields, path))
+        assert self._objects is not None  # whoever adds a field has asked whether it is an object
+        for prefix in prefixes([path]).difference(self._objects):
+            self._objects[prefix] = None
+            self._undo.append((self._objects, prefix))
 
 
 def _changed(
