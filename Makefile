@@ -9,7 +9,7 @@ STACK := $(BIN)/python -m local
 need = @$(PYTHON) local/environments.py
 export SAM_CLI_TELEMETRY := 0
 export PYTHONPATH := layers/shared:.
-export PORT AWS_PORT ENGINE_PORT ENGINE OPENSEARCH_URL PERSIST SAMPLE STATE FUNCTION EVENT PYTHON
+export PORT AWS_PORT ENGINE_PORT ENGINE OPENSEARCH_URL PERSIST SAMPLE STATE PARAMETERS FUNCTION EVENT PYTHON
 
 .PHONY: help
 help: ## What can be done here
@@ -22,6 +22,7 @@ help: ## What can be done here
 #   ENGINE=opensearch           the real OpenSearch instead of the embedded engine (needs a JDK)
 #   OPENSEARCH_URL=...          a cluster that is there (OPENSEARCH_AUTH, _USER, _PASSWORD)
 #   PERSIST=1       keep the data between runs (with ENGINE=opensearch)
+#   PARAMETERS="LeaseSeconds=5"   values for parameters of template.yaml
 #   SAMPLE=0        an empty index instead of the sample collection
 .PHONY: run
 run: ## Start the whole service on this machine, with a real collection in it

@@ -56,6 +56,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._read_body()
         headers = {name.lower(): value for name, value in self.headers.items()}
         headers = {name: text for name, text in headers.items() if name not in HOP_BY_HOP}
+        for name in ("accept-encoding", "user-agent"):
+            headers.setdefault(name, urllib3.util.SKIP_HEADER)  # urllib3's own would stand there
         if headers.get("content-encoding"):
             headers["content-type"] = "application/octet-stream"
         if carried_bytes(body, headers) > LAMBDA_PAYLOAD_BYTES:

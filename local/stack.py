@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -38,7 +38,7 @@ class Options:
     opensearch_url: str = ""
     persist: bool = False
     load_sample: bool = True
-    parameters: Mapping[str, str] | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Options":
@@ -56,7 +56,10 @@ class Options:
             engine=environment.get("ENGINE") or cls.engine,
             opensearch_url=environment.get("OPENSEARCH_URL", ""),
             persist=environment.get("PERSIST", "") in ("1", "true"),
-            load_sample=environment.get("SAMPLE", "1") != "0",
+            load_sample=(environment.get("SAMPLE") or "1") != "0",
+            parameters=dict(
+                each.split("=", 1) for each in environment.get("PARAMETERS", "").split()
+            ),
         )
 
     @property
@@ -145,7 +148,7 @@ def _deploy(cloud: local_cloud.Cloud, options: Options, engine_url: str) -> tupl
         "OpenSearchUrl": engine_url,
         "SigningKey": _signing_key(options.state),
         **_engine_parameters(),
-        **(options.parameters or {}),
+        **options.parameters,
     }
     deploy.deploy(cloud, parameters)
     table = deploy.outputs(cloud)["TableName"]

@@ -1,0 +1,20 @@
+"""Fixtures that more than one suite uses: the whole stack, once per run."""
+
+import pytest
+
+from tests.stack import RunningStack, run_stack
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker of pytest-xdist runs all tests of the stack, so that there is one stack."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    """The stack that `make run` starts, on free ports, with short times and an empty index."""
+    with run_stack(tmp_path_factory.mktemp("stack")) as running:
+        assert isinstance(running, RunningStack)
+        yield running

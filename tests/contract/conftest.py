@@ -1,0 +1,30 @@
+"""What tests against the running stack share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.stack import RunningStack
+
+NewIndex = Callable[[list[dict[str, Any]]], str]
+
+
+@pytest.fixture
+def new_index(stack: RunningStack) -> NewIndex:
+    """Makes an index of the owner's with these entries in it, searchable, and returns its id."""
+
+    def make(entries: list[dict[str, Any]]) -> str:
+        status, created = stack.call(
+            "POST", "/v1/index", {"display_name": "a test", "description": "made by a test"}
+        )
+        assert status == 200, created
+        index_id: str = created["id"]
+        if entries:
+            document = {"ingest_type": "GMetaList", "ingest_data": {"gmeta": entries}}
+            status, answer = stack.call("POST", f"/v1/index/{index_id}/ingest", document)
+            assert status == 200, answer
+            assert stack.wait_for(answer["task_id"])["state"] == "SUCCESS"
+        return index_id
+
+    return make
