@@ -18,6 +18,7 @@ from garner.runtime.settings import EngineAuth, Settings
 from garner.services.authenticate import Authenticator
 
 if TYPE_CHECKING:
+    from garner.ports.webhooks import DeliveryStore, WebhookStore
     from garner.storage.dynamodb.table import Table
     from garner.storage.opensearch.client import EngineClient, Signer
 
@@ -77,6 +78,18 @@ class Container:
         from garner.storage.dynamodb.roles import DynamoRoleStore
 
         return DynamoRoleStore(self.table)
+
+    @cached_property
+    def webhooks(self) -> "WebhookStore":
+        from garner.storage.dynamodb.webhooks import DynamoWebhookStore
+
+        return DynamoWebhookStore(self.table)
+
+    @cached_property
+    def deliveries(self) -> "DeliveryStore":
+        from garner.storage.dynamodb.webhooks import DynamoDeliveryStore
+
+        return DynamoDeliveryStore(self.table)
 
     # --- the engine ------------------------------------------------------------------------------
 

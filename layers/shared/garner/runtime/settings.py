@@ -187,6 +187,21 @@ class Sweeping(Group):
     unfinished_index_after: float = _variable("UNFINISHED_INDEX_AFTER_SECONDS", 900.0, float)
 
 
+@dataclass(frozen=True)
+class Fetching(Group):
+    """What the guarded fetch may reach besides public addresses."""
+
+    allowed_networks: tuple[str, ...] = _variable("FETCH_ALLOWED_NETWORKS", (), _words)
+    allowed_hosts: tuple[str, ...] = _variable("FETCH_ALLOWED_HOSTS", (), _words)
+
+
+@dataclass(frozen=True)
+class Telling(Group):
+    """Who hears of finished tasks."""
+
+    event_bus: str = _variable("EVENT_BUS_NAME", "default")
+
+
 _READ = (Logs, Engine, Table, Tokens, Signing, Queries)
 _MANAGE = (Logs, Engine, Table, Tokens, Signing)
 _SUBMIT = (Logs, Table, Payloads, Doorbell, Tokens, Signing, Accept)
@@ -207,6 +222,8 @@ FUNCTIONS: dict[str, tuple[type[Group], ...]] = {
     "openapi": (Logs,),
     "not_found": (Logs,),
     "index_worker": (Logs, Engine, Table, Payloads, Doorbell, Signing, Draining),
+    "webhook": (Logs, Table, Tokens),
+    "notifier": (Logs, Table, Signing, Fetching, Telling),
     "sweeper": (Logs, Engine, Table, Payloads, Doorbell, Signing, Sweeping),
 }
 """Function folder → the groups it reads. The template's test checks its environments against it."""

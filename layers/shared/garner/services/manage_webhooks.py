@@ -1,5 +1,7 @@
 """Register, list and delete the webhooks of an index, and read their delivery log."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -13,83 +15,70 @@ from garner.ports.webhooks import DeliveryStore, WebhookStore
 from garner.services import access
 
 
-def register_webhook(
-    index_id: str,
-    url: str,
-    caller: Caller,
-    *,
-    indexes: IndexStore,
-    webhooks: WebhookStore,
-    clock: Clock,
-    ids: Ids,
-) -> JsonObject:
-    """The new webhook with its secret, which is shown this once.
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """What owners and admins of an index do with its webhooks.
 
-    Raises `ValidationFailed` for an address that can't be called, and `LimitExceeded`.
+    Every method raises the contract's errors for the index, the token and the role first.
     """
-    index = access.admit(index_id, caller, access.WEBHOOK, indexes=indexes).index
-    _check_url(url)
-    if len(webhooks.of_index(index.index_id)) >= limits.MAX_WEBHOOKS_PER_INDEX:
-        raise LimitExceeded(
-            "Webhook limit exceeded",
-            f"The index has {limits.MAX_WEBHOOKS_PER_INDEX} webhooks",
-            f"At most {limits.MAX_WEBHOOKS_PER_INDEX} webhooks per index",
+
+    indexes: IndexStore
+    webhooks: WebhookStore
+    deliveries: DeliveryStore
+    clock: Clock
+    ids: Ids
+
+    def register(self, index_id: str, read_url: Callable[[], str], caller: Caller) -> JsonObject:
+        """The new webhook with its secret, which is shown this once.
+
+        Raises `ValidationFailed` for an address that can't be called, and `LimitExceeded`.
+        """
+        known = self._admitted(index_id, caller)
+        url = read_url()
+        _check_url(url)
+        if len(self.webhooks.of_index(known)) >= limits.MAX_WEBHOOKS_PER_INDEX:
+            raise LimitExceeded(
+                "Webhook limit exceeded",
+                f"The index has {limits.MAX_WEBHOOKS_PER_INDEX} webhooks",
+                f"At most {limits.MAX_WEBHOOKS_PER_INDEX} webhooks per index",
+            )
+        webhook = Webhook(
+            webhook_id=self.ids.uuid(),
+            index_id=known,
+            url=url,
+            created_at=self.clock.seconds(),
+            secret=self.ids.token() + self.ids.token(),
         )
-    webhook = Webhook(
-        webhook_id=ids.uuid(),
-        index_id=index.index_id,
-        url=url,
-        created_at=clock.seconds(),
-        secret=ids.token() + ids.token(),
-    )
-    webhooks.add(webhook)
-    return _document(webhook) | {"secret": webhook.secret}
+        self.webhooks.add(webhook)
+        return _document(webhook) | {"secret": webhook.secret}
 
+    def list(self, index_id: str, caller: Caller) -> JsonObject:
+        known = self._admitted(index_id, caller)
+        return {"webhooks": [_document(each) for each in self.webhooks.of_index(known)]}
 
-def list_webhooks(
-    index_id: str, caller: Caller, *, indexes: IndexStore, webhooks: WebhookStore
-) -> JsonObject:
-    index = access.admit(index_id, caller, access.WEBHOOK, indexes=indexes).index
-    return {"webhooks": [_document(each) for each in webhooks.of_index(index.index_id)]}
+    def delete(self, index_id: str, webhook_id: str, caller: Caller) -> JsonObject:
+        """Its deliveries that are still on their way are given up."""
+        webhook = self._existing(index_id, webhook_id, caller)
+        self.webhooks.remove(webhook.index_id, webhook.webhook_id)
+        return {"deleted": _document(webhook), "success": True}
 
+    def deliveries_of(self, index_id: str, webhook_id: str, caller: Caller) -> JsonObject:
+        """The newest deliveries of a webhook, at most `MAX_DELIVERY_LIST`."""
+        webhook = self._existing(index_id, webhook_id, caller)
+        newest = self.deliveries.of_webhook(
+            webhook.index_id, webhook.webhook_id, limits.MAX_DELIVERY_LIST
+        )
+        return {"webhook_id": webhook_id, "deliveries": [_row(each) for each in newest]}
 
-def delete_webhook(
-    index_id: str,
-    webhook_id: str,
-    caller: Caller,
-    *,
-    indexes: IndexStore,
-    webhooks: WebhookStore,
-) -> JsonObject:
-    """Its deliveries that are still on their way are given up."""
-    webhook = _existing(index_id, webhook_id, caller, indexes, webhooks)
-    webhooks.remove(webhook.index_id, webhook.webhook_id)
-    return {"deleted": _document(webhook), "success": True}
+    def _admitted(self, index_id: str, caller: Caller) -> str:
+        admission = access.admit(index_id, caller, access.WEBHOOK, indexes=self.indexes)
+        return admission.index.index_id
 
-
-def list_deliveries(
-    index_id: str,
-    webhook_id: str,
-    caller: Caller,
-    *,
-    indexes: IndexStore,
-    webhooks: WebhookStore,
-    deliveries: DeliveryStore,
-) -> JsonObject:
-    """The newest deliveries of a webhook, at most `MAX_DELIVERY_LIST`."""
-    webhook = _existing(index_id, webhook_id, caller, indexes, webhooks)
-    newest = deliveries.of_webhook(webhook.index_id, webhook.webhook_id, limits.MAX_DELIVERY_LIST)
-    return {"webhook_id": webhook_id, "deliveries": [_row(each) for each in newest]}
-
-
-def _existing(
-    index_id: str, webhook_id: str, caller: Caller, indexes: IndexStore, webhooks: WebhookStore
-) -> Webhook:
-    index = access.admit(index_id, caller, access.WEBHOOK, indexes=indexes).index
-    webhook = webhooks.get(index.index_id, webhook_id)
-    if webhook is None:
-        raise NotFound(f'This index has no webhook "{webhook_id}"')
-    return webhook
+    def _existing(self, index_id: str, webhook_id: str, caller: Caller) -> Webhook:
+        webhook = self.webhooks.get(self._admitted(index_id, caller), webhook_id)
+        if webhook is None:
+            raise NotFound(f'This index has no webhook "{webhook_id}"')
+        return webhook
 
 
 def _check_url(url: str) -> None:
