@@ -6,6 +6,7 @@ error, and those of the framework would have another one.
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -82,6 +83,13 @@ class Api:
             return route
 
         return register
+
+    def serves(self, method: str, path: str) -> bool:
+        """Whether a route of this function would get such a request."""
+        return any(
+            of_method == method and re.fullmatch(re.sub("<[^>]+>", "[^/]+", of_path), path)
+            for of_method, of_path in self.routes
+        )
 
     def otherwise(self, route: Callable[[Request], Result]) -> None:
         """Serves what no other route of this function serves."""

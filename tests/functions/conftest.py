@@ -1,0 +1,151 @@
+"""The functions over a table of moto and an engine in memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from osmem_server import OsmemClone, OsmemServer
+
+from garner.ports.clock import Clock
+from garner.runtime.clock import RandomIds, SystemClock
+from garner.services.keys import KeyRequest, create_key
+from garner.storage.dynamodb.keys import DynamoKeyStore
+from garner.storage.dynamodb.table import CLIENT_CONFIG, Table
+from garner.storage.opensearch.client import EngineClient
+from tests.fakes.api import ENVIRONMENT, Service
+
+GROUP = "urn:globus:groups:id:00000000-0000-4000-8000-00000000000a"
+
+
+def identity(number: int) -> str:
+    return f"urn:globus:auth:identity:00000000-0000-4000-8000-{number:012d}"
+
+
+@dataclass
+class Bell:
+    """Remembers who was rung for."""
+
+    rung: list[str] = field(default_factory=list)
+
+    def ring(self, index_id: str) -> None:
+        self.rung.append(index_id)
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        client = boto3.client("dynamodb", config=CLIENT_CONFIG)
+        create_table(client)
+        yield Table(client, ENVIRONMENT["TABLE_NAME"])
+
+
+def create_table(client: Any) -> None:
+    """As the template has it."""
+    client.create_table(
+        TableName=ENVIRONMENT["TABLE_NAME"],
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+            {"AttributeName": "due_kind", "AttributeType": "S"},
+            {"AttributeName": "due_at", "AttributeType": "N"},
+        ],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "due",
+                "KeySchema": [
+                    {"AttributeName": "due_kind", "KeyType": "HASH"},
+                    {"AttributeName": "due_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+
+
+@pytest.fixture(scope="session")
+def engine_server() -> Iterator[OsmemServer]:
+    with OsmemServer.start() as server:
+        yield server
+    server.process.stdout.close()  # it leaves this to whoever started it
+
+
+@pytest.fixture
+def engine(engine_server: OsmemServer) -> Iterator[EngineClient]:
+    clone: OsmemClone = engine_server.clone()
+    client = EngineClient(clone.url)
+    yield client
+    client.close()
+    clone.close()
+
+
+@dataclass
+class Keys:
+    """API keys of the people in these tests."""
+
+    owner: str
+    admin: str
+    writer: str
+    reader: str
+    member: str  # of GROUP, with no role of its own
+    searcher: str  # a token with the search scope only, of the owner
+    ingester: str  # a token with the ingest scope only, of the owner
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return SystemClock()
+
+
+@pytest.fixture
+def keys(table: Table, clock: Clock) -> Keys:
+    store = DynamoKeyStore(table)
+
+    def key(number: int, *groups: str, scope: str = "all") -> str:
+        request = KeyRequest(identity(number), groups=groups, scopes=(scope,))
+        return create_key(request, keys=store, clock=clock)
+
+    return Keys(
+        owner=key(1),
+        admin=key(2),
+        writer=key(3),
+        reader=key(4),
+        member=key(5, GROUP),
+        searcher=key(1, scope="search"),
+        ingester=key(1, scope="ingest"),
+    )
+
+
+@pytest.fixture
+def bell() -> Bell:
+    return Bell()
+
+
+@pytest.fixture
+def service(table: Table, engine: EngineClient, clock: Clock, bell: Bell) -> Service:
+    parts = {"table": table, "engine": engine, "clock": clock, "ids": RandomIds()}
+    return Service(parts | {"doorbell": bell})
+
+
+@pytest.fixture
+def index_id(service: Service, keys: Keys) -> str:
+    """An open index with an owner, an admin and a writer."""
+    created = service.send(
+        "POST", "/v1/index", {"display_name": "Cores", "description": "Drill"}, key=keys.owner
+    )
+    index_id: str = created.json["id"]
+    for number, role in ((2, "admin"), (3, "writer")):
+        role_body = {"role_name": role, "principal": identity(number)}
+        path = f"/v1/index/{index_id}/role"
+        assert service.send("POST", path, role_body, key=keys.owner).status == 200
+    return index_id
