@@ -7,13 +7,13 @@ from garner import limits
 from garner.domain import documents as doc
 from garner.domain.fields import FieldType, Schema
 from garner.errors import JsonObject, NoSuchIndex, QueryTimeout, Unavailable
-from garner.ports.clock import Clock
 from garner.ports.engine_indexes import IndexStats, MappingRefused
 from garner.storage.opensearch.client import EngineAnswer, EngineClient
 from garner.storage.opensearch.mappings import SETTINGS, addition_for, mapping_for
 
 _LIVE_ONLY: Final = {"filter": {"term": {doc.LIVE: True}}}
-_COPY_POLL_SECONDS: Final = 1.0
+_REQUEST_SECONDS: Final = 30.0
+_COPY_SECONDS: Final = 840.0  # what a function can wait for
 
 
 class OpenSearchIndexes:
@@ -24,9 +24,8 @@ class OpenSearchIndexes:
     or that an operator has to mend (`Unavailable`). Its texts stay in here.
     """
 
-    def __init__(self, client: EngineClient, clock: Clock) -> None:
+    def __init__(self, client: EngineClient) -> None:
         self._client = client
-        self._clock = clock
 
     # --- life of an index ------------------------------------------------------------------------
 
@@ -128,19 +127,21 @@ class OpenSearchIndexes:
             "source": {"index": source, "size": limits.BULK_OPERATIONS},
             "dest": {"index": target, "version_type": "external"},
         }
-        started = self._send("POST", "/_reindex?wait_for_completion=false", body)
-        task = _expect(started, index_id)["task"]
-        while not (state := _expect(self._send("GET", f"/_tasks/{task}"), index_id))["completed"]:
-            self._clock.sleep(_COPY_POLL_SECONDS)
-        if "error" in state or state["response"]["failures"]:
+        copied = self._send("POST", "/_reindex?refresh=true", body, timeout=_COPY_SECONDS)
+        if _expect(copied, index_id)["failures"]:
             raise Unavailable("The copy into a new build of the index did not succeed.")
-        self._refresh(index_id, target)
 
     # --- what all of it is made of ---------------------------------------------------------------
 
-    def _send(self, method: str, path: str, body: JsonObject | None = None) -> EngineAnswer:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: JsonObject | None = None,
+        timeout: float = _REQUEST_SECONDS,
+    ) -> EngineAnswer:
         try:
-            return self._client.request(method, path, body)
+            return self._client.request(method, path, body, timeout=timeout)
         except QueryTimeout as error:
             raise Unavailable("The search engine did not answer in time; try again.") from error
 

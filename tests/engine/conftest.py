@@ -1,0 +1,31 @@
+"""Every case of this folder runs on both engines: `-k osmem` or `-k opensearch` picks one."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from garner.storage.opensearch.client import EngineClient
+from local import engine as engines
+from local.processes import StartFailed, free_port
+
+
+@pytest.fixture(scope="session", params=["osmem", "opensearch"])
+def engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EngineClient]:
+    """A client of a running engine, one engine for the whole run: make an index of your own."""
+    try:
+        running = engines.start(request.param, free_port(), tmp_path_factory.mktemp(request.param))
+    except StartFailed as reason:
+        pytest.skip(f"{request.param} was left out: {reason}")
+    client = EngineClient(running.url)
+    yield client
+    client.close()
+    running.stop()
+
+
+@pytest.fixture
+def index_id() -> str:
+    """The id of an index that does not exist yet."""
+    return str(uuid4())
