@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
                 decode_content=False,
                 timeout=urllib3.Timeout(connect=5, read=GATEWAY_SECONDS),
             )
-        except urllib3.exceptions.TimeoutError:
+        except urllib3.exceptions.ReadTimeoutError:
             self._answer(503, {"content-type": "application/json"}, _message("Service Unavailable"))
             return
         except urllib3.exceptions.HTTPError:
