@@ -22,7 +22,7 @@ from pydantic import (
 from garner import limits
 from garner.contracts.base import Document, parse
 from garner.domain.query.dates import Interval, parse_instant
-from garner.domain.query.request import Part, ResultFormat, SearchRequest
+from garner.domain.query.request import Part, ReadRequest, ResultFormat, SearchRequest
 from garner.domain.query.text import Mode, Operator
 from garner.errors import BadRequest, JsonObject, ValidationFailed
 
@@ -55,7 +55,7 @@ def _by_type(
     return validate
 
 
-Number = Annotated[int | float, BeforeValidator(_not_boolean)]
+Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_not_boolean)]
 FieldName = Annotated[str, Field(min_length=1, max_length=limits.MAX_FIELD_PATH_BYTES)]
 Scalar = bool | int | float | str | None
 Bound = Annotated[int | float | str, BeforeValidator(_not_boolean)]
@@ -252,7 +252,7 @@ class NumericRange(Document):
     def _ascending(self) -> Self:
         if not self.low < self.high:
             raise ValueError("'low' must be less than 'high'.")
-        if not all(map(math.isfinite, (float(self.low), float(self.high), self.high - self.low))):
+        if not math.isfinite((self.high - self.low) * limits.MAX_HISTOGRAM_BUCKETS):
             raise ValueError("The range is too wide.")
         return self
 
@@ -438,6 +438,26 @@ def delete_request_from_body(document: JsonObject, default: Dialect = V1) -> Sea
     dialect = _dialect(document, "delete_by_query#1.0.0", default)
     request = _request(_parse(GDeleteByQuery, document, dialect), dialect)
     return replace(request, filters=[*request.filters, *request.post_filters], post_filters=[])
+
+
+class _Read(Document):
+    """What `subject` and `entry` take (contract 2.6, 2.8)."""
+
+    subject: str
+    entry_id: str | None = None
+    bypass_visible_to: bool = False
+    result_format_version: ResultFormat = "2019-08-27"
+
+
+def read_request_from_parameters(parameters: QueryParameters) -> ReadRequest:
+    """The parameters of Subject Show and Entry Show; an empty `entry_id` is the null entry."""
+    document = {
+        "subject": parameters.required("subject"),
+        "entry_id": parameters.text("entry_id") or None,
+        "bypass_visible_to": parameters.boolean("bypass_visible_to"),
+        "result_format_version": parameters.text("result_format_version") or "2019-08-27",
+    }
+    return ReadRequest(**parse(_Read, document, "query").model_dump())
 
 
 _ONLY_V1 = ("q_settings", "post_facet_filters", "fields")

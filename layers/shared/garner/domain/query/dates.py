@@ -94,6 +94,17 @@ def interval_start(instant: int, interval: Interval) -> int:
     return timegm(day.timetuple()) * 1000
 
 
+_LONGEST_DAYS = {"year": 366, "quarter": 92, "month": 31, "week": 7, "day": 1}
+_SECONDS = {"hour": 3_600, "minute": 60, "second": 1}
+
+
+def next_interval(instant: int, interval: Interval) -> int:
+    """The start of the interval after the one that holds `instant`."""
+    days = _LONGEST_DAYS.get(interval)
+    length = _SECONDS[interval] if days is None else days * 86_400
+    return interval_start(interval_start(instant, interval) + length * 1000, interval)
+
+
 _MONDAY = 3 * 86_400_000  # the epoch was a Thursday
 
 

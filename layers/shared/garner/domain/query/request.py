@@ -49,3 +49,13 @@ class SearchRequest:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "SearchRequest":
         return cls(**document)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """A subject, or one entry of it (None is the null entry), to be shown as it is."""
+
+    subject: str
+    entry_id: str | None = None
+    bypass_visible_to: bool = False
+    result_format_version: ResultFormat = "2019-08-27"
