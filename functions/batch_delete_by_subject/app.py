@@ -2,7 +2,7 @@
 
 from garner.api.request import Request
 from garner.api.resolver import Api
-from garner.api.submissions import Submitter, batch_delete_task
+from garner.api.submissions import batch_delete_task
 from garner.errors import JsonObject
 from garner.runtime.container import Container
 from garner.runtime.start import serve
@@ -10,7 +10,7 @@ from garner.services.access import DELETE_SUBJECT
 
 
 def routes(api: Api, on: Container) -> None:
-    submit = Submitter(indexes=on.indexes, accept=on.accept)
+    submit = on.submitter
 
     @api.post("/v1/index/<index_id>/batch_delete_by_subject")
     def batch_delete(request: Request, index_id: str) -> JsonObject:

@@ -2,7 +2,7 @@
 
 from garner.api.request import Request
 from garner.api.resolver import Api
-from garner.api.submissions import Submitter, ingest_task
+from garner.api.submissions import ingest_task
 from garner.errors import JsonObject
 from garner.runtime.container import Container
 from garner.runtime.start import serve
@@ -10,7 +10,7 @@ from garner.services.access import INGEST
 
 
 def routes(api: Api, on: Container) -> None:
-    submit = Submitter(indexes=on.indexes, accept=on.accept)
+    submit = on.submitter
 
     @api.post("/v1/index/<index_id>/ingest")
     def ingest(request: Request, index_id: str) -> JsonObject:

@@ -86,6 +86,13 @@ def batch_delete_task(request: Request) -> NewTask:
     return _delete_subjects(request.document(BatchDeleteBySubject).subjects)
 
 
+def delete_by_query_task(stored: JsonObject) -> NewTask:
+    """`stored` is from `garner.services.delete_by_query`."""
+    return NewTask(
+        kind=TaskKind.DELETE_BY_QUERY, payload=operations.encode([], stored), operations=0
+    )
+
+
 def read_subject(request: Request) -> str:
     """The parameter `subject`; raises `ValidationFailed`."""
     subject = request.parameters.required("subject")

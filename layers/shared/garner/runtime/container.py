@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from garner.ports.clock import Clock, Ids
+from garner.ports.engine import SearchReader
 from garner.ports.engine_indexes import EngineIndexes
 from garner.ports.indexes import IndexStore, RoleStore
 from garner.ports.keys import KeyStore, TokenVerifier
@@ -103,7 +104,14 @@ class Container:
     def engine_indexes(self) -> EngineIndexes:
         from garner.storage.opensearch.indexes import OpenSearchIndexes
 
-        return OpenSearchIndexes(self.engine, self.clock)
+        return OpenSearchIndexes(self.engine)
+
+    @cached_property
+    def reader(self) -> SearchReader:
+        from garner.storage.opensearch.search import OpenSearchReader
+
+        budget = self.settings[setting.Queries].budget_seconds
+        return OpenSearchReader(self.engine, budget_seconds=budget)
 
     def _engine_signer(self) -> "Signer | None":
         engine = self.settings[setting.Engine]
