@@ -41,7 +41,8 @@ class StoredDocument:
 
 
 class EngineWriter(Protocol):
-    """All methods go through the write alias, tombstones included.
+    """All methods go through the write alias, tombstones included. Those that read take a `build`
+    to read that one instead, also while the index has no aliases.
 
     They raise `Unavailable` or `QueryTimeout` where no answer came or the engine refuses for load,
     and `AliasMissing`. After either of the first two a write may still arrive later.
@@ -54,16 +55,25 @@ class EngineWriter(Protocol):
         """
         ...
 
-    def read(self, index_id: str, document_ids: Sequence[str]) -> dict[str, StoredDocument]:
+    def read(
+        self, index_id: str, document_ids: Sequence[str], build: int | None = None
+    ) -> dict[str, StoredDocument]:
         """The documents that exist, in real time."""
         ...
 
-    def refresh(self, index_id: str) -> None:
+    def refresh(self, index_id: str, build: int | None = None) -> None:
         """Everything acknowledged is found by searches from here on."""
         ...
 
     def matching(
-        self, index_id: str, query: Mapping[str, object], slot: int, after: str | None, size: int
+        self,
+        index_id: str,
+        query: Mapping[str, object],
+        *,
+        slot: int,
+        after: str | None,
+        size: int,
+        build: int | None = None,
     ) -> list[str]:
         """Subjects in order, after `after`: live ones that match `query`, and tombstones made by
         `slot` itself."""

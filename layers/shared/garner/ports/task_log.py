@@ -32,6 +32,7 @@ class Head:
     cancel_upto: int = 0
     lag_since: float | None = None
     date_detection: bool = True
+    build: int = 1
 
 
 @dataclass(frozen=True, slots=True)

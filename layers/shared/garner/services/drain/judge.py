@@ -1,0 +1,186 @@
+"""Judge a task as a whole, before anything of it is written (ingest protocol 3, step 5).
+
+A function of the task and the registry, so that every repetition says the same.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from garner.domain import documents as doc
+from garner.domain.content import CheckedContent, Checker, FieldProblem
+from garner.domain.fields import FieldType, Schema
+from garner.domain.operations import Operation, Verb, header, operations
+from garner.domain.tasks import EntryOutcome, Task, TaskError
+from garner.domain.versions import version
+from garner.errors import JsonObject
+
+
+@dataclass(slots=True)
+class Step:
+    """An operation that passed: `entry` is the JSON of the stored entry, None for a delete."""
+
+    position: int
+    version: int
+    verb: Verb
+    subject: str
+    entry_id: str | None
+    entry: bytes | None
+    replayed: bool = False
+
+
+@dataclass(slots=True)
+class Judged:
+    """`refused` are the entries that break a rule; with an `error` nothing of the task is applied.
+
+    The merge fills `limited`, the entries that their subject has no room for, and `superseded`,
+    replayed operations that newer ones stand on.
+    """
+
+    task: Task
+    steps: list[Step] = field(default_factory=list)
+    refused: list[EntryOutcome] = field(default_factory=list)
+    limited: list[EntryOutcome] = field(default_factory=list)
+    superseded: list[Step] = field(default_factory=list)
+    error: TaskError | None = None
+    message: str | None = None
+    new_fields: dict[str, FieldType] = field(default_factory=dict)
+    used_unmapped: set[str] = field(default_factory=set)
+
+    @property
+    def several(self) -> bool:
+        """Whether the task binds `multi_entry`: deletes of an entry id do so too."""
+        return any(step.entry_id is not None for step in self.steps)
+
+    def fail(self, error: TaskError, message: str | None = None) -> None:
+        self.error, self.message = error, message
+
+
+class Judge:
+    """Judges tasks in the order of the log. The checker is kept while the registry stays the same:
+    it knows the fields it has met."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self._checker: Checker | None = None
+
+    def rebind(self, schema: Schema) -> None:
+        self.schema = schema
+        self._checker = None
+
+    def judge(self, task: Task, payload: bytes, unmapped: set[str] | None = None) -> Judged:
+        """`unmapped` are fields that are bound but not in the mapping yet."""
+        declared = _declared(header(payload))
+        judged = self.judge_operations(task, operations(payload), declared, unmapped)
+        if judged.refused and not task.skip_errors:
+            judged.fail(TaskError.VALIDATION)
+        if judged.error:
+            judged.steps = []
+        return judged
+
+    def judge_operations(
+        self,
+        task: Task,
+        every: Iterator[Operation],
+        declared: Mapping[str, FieldType],
+        unmapped: set[str] | None = None,
+    ) -> Judged:
+        checker = self._checker_for(declared)
+        judged = Judged(task)
+        if problem := checker.declaration_problem:
+            judged.fail(TaskError.VALIDATION, problem.reason)
+            return judged
+        for operation in every:
+            step, refusal = _judge_one(task.n, operation, checker, judged, unmapped)
+            if step:
+                judged.steps.append(step)
+            elif refusal:
+                judged.refused.append(refusal)
+        judged.new_fields = dict(checker.new_fields)
+        if unmapped:
+            judged.used_unmapped |= unmapped.intersection(declared)
+        return judged
+
+    def _checker_for(self, declared: Mapping[str, FieldType]) -> Checker:
+        if declared:
+            return Checker(self.schema, declared)
+        if self._checker is None or self._checker.new_fields:
+            self._checker = Checker(self.schema)
+        return self._checker
+
+
+def _judge_one(
+    n: int, operation: Operation, checker: Checker, judged: Judged, unmapped: set[str] | None
+) -> tuple[Step | None, EntryOutcome | None]:
+    at = version(n, operation.position) if operation.at is None else operation.at
+    entry = None
+    if operation.verb is Verb.UPSERT:
+        content = operation.entry[doc.CONTENT]
+        checked = checker.check(content)
+        if isinstance(checked, FieldProblem):
+            return None, refusal(operation, checked)
+        if unmapped:
+            judged.used_unmapped.update(_among(unmapped, checked.indexed))
+        entry = stored_entry(operation, checked)
+    return Step(
+        operation.position,
+        at,
+        operation.verb,
+        operation.subject,
+        operation.entry_id,
+        entry,
+        operation.at is not None,
+    ), None
+
+
+def refusal(operation: Operation, problem: FieldProblem) -> EntryOutcome:
+    return EntryOutcome(
+        operation.position,
+        subject=operation.subject,
+        entry_id=operation.entry_id,
+        code=problem.code,
+        field=problem.field,
+        expected=problem.expected,
+        found=problem.found,
+        reason=problem.reason,
+    )
+
+
+def stored_entry(operation: Operation, checked: CheckedContent) -> bytes:
+    """The entry as `garner.domain.documents` describes it."""
+    line = operation.entry
+    entry: JsonObject = {}
+    if operation.entry_id is not None:
+        entry[doc.ENTRY_ID] = operation.entry_id
+    entry[doc.VISIBLE_TO] = line[doc.VISIBLE_TO]
+    if sets := line.get(doc.PRINCIPAL_SETS):
+        entry[doc.PRINCIPAL_SETS] = [
+            doc.principal_set_term(name, urn) for name, urns in sets.items() for urn in urns
+        ]
+    entry[doc.CONTENT] = checked.indexed
+    if checked.differs:
+        entry[doc.ORIGINAL] = line[doc.CONTENT]
+    return orjson.dumps(entry)
+
+
+def _declared(head: JsonObject) -> dict[str, FieldType]:
+    return {path: FieldType(kind) for path, kind in head.get("declared", {}).items()}
+
+
+def _among(wanted: set[str], indexed: JsonObject) -> set[str]:
+    """Which of these engine paths have a value in a projection."""
+    found: set[str] = set()
+    _walk(indexed, "", lambda path: found.add(path) if path in wanted else None)
+    return found
+
+
+def _walk(value: object, path: str, visit: Callable[[str], None]) -> None:
+    if path:
+        visit(path)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _walk(inner, f"{path}.{key}" if path else key, visit)
+    elif isinstance(value, list):
+        for inner in value:
+            _walk(inner, path, visit)

@@ -1,0 +1,167 @@
+"""Many small tasks in one go: judge, bind, read, merge, send, refresh, finish."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from garner.domain import documents as doc
+from garner.domain.tasks import EntryOutcome, Task, TaskError, Verdict
+from garner.errors import JsonObject
+from garner.ports.payloads import PayloadDamaged
+from garner.services.drain.judge import Judged, Step
+from garner.services.drain.merge import NOTHING, Merged, Stored, merge, stored
+from garner.services.drain.send import Sent
+from garner.services.drain.verdicts import judged_verdict
+from garner.services.drain.worker import Worker
+
+
+def apply_pack(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task]) -> None:
+    """Begins `tasks` and brings them to their verdicts.
+
+    `passed` are the same tasks and those between and behind them that are decided already.
+    """
+    apply_begun(worker, worker.begin(tasks), passed)
+
+
+def apply_begun(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task]) -> None:
+    pack = [judge_task(worker, task) for task in tasks]
+    merged, base = _merge(worker, pack)
+    if merged.cut:
+        worker.give_back(task.n for task in tasks if task.n >= merged.cut)
+        passed = [task for task in passed if task.n < merged.cut]
+        pack = [judged for judged in pack if judged.task.n < merged.cut]
+        merged = merge(pack, base)
+    first = pack[0]
+    if first.limited:
+        if worker.outlive(first.task.dead_before):
+            apply_begun(worker, [first.task], [first.task])
+            return
+        if not first.error:
+            _save_refused(worker, first)
+    worker.raise_sent(passed[-1].n)
+    sent = worker.sender.send(merged.writes())
+    if sent.refused and len(pack) > 1 and _share(pack, sent):
+        _one_by_one(worker, pack, passed)
+        return
+    if sent.refused and worker.outlive(first.task.dead_before):
+        apply_begun(worker, [first.task], [first.task])
+        return
+    worker.refresh()
+    verdicts = {judged.task.n: _verdict(judged, sent) for judged in pack}
+    worker.finish(passed[-1].n, verdicts, passed)
+
+
+def judge_task(worker: Worker, task: Task) -> Judged:
+    """Validated, bound and mapped. What was refused before for want of room stays refused."""
+    try:
+        payload = worker.ports.payloads.get(task.payload)
+    except PayloadDamaged:
+        judged = Judged(task)
+        judged.fail(TaskError.PAYLOAD_DAMAGED)
+        return judged
+    judged = worker.judge.judge(task, payload, worker.unmapped())
+    _leave_out(judged, refused_before(task))
+    if not judged.error:
+        bind_and_map(worker, judged)
+    return judged
+
+
+def bind_and_map(worker: Worker, judged: Judged) -> None:
+    """The registry first, then the mapping, also for what a dead worker bound and did not map.
+
+    A mapping that the engine definitely refuses takes the binding back and fails the task.
+    """
+    before = worker.schema
+    several = judged.several and not before.multi_entry
+    if judged.new_fields or several:
+        worker.bind(
+            replace(
+                before,
+                fields={**before.fields, **judged.new_fields},
+                multi_entry=before.multi_entry or several,
+                version=before.version + 1,
+            )
+        )
+    missing = judged.used_unmapped.union(judged.new_fields)
+    flag_missing = worker.schema.multi_entry != worker.mapped().multi_entry
+    if not missing and not flag_missing:
+        return
+    if worker.map_fields({path: worker.schema.fields[path] for path in missing}):
+        return
+    kept = {path: kind for path, kind in worker.schema.fields.items() if path not in missing}
+    worker.bind(replace(worker.schema, fields=kept, version=worker.schema.version + 1))
+    judged.fail(TaskError.MAPPING)
+    judged.steps = []
+
+
+def _merge(worker: Worker, pack: Sequence[Judged]) -> tuple[Merged, Mapping[str, Stored] | None]:
+    base = None
+    if worker.schema.multi_entry:
+        base = read_base(worker, pack)
+    return merge(pack, base), base
+
+
+def read_base(
+    worker: Worker, pack: Sequence[Judged], build: int | None = None
+) -> dict[str, Stored]:
+    """Only under the lease, and only after the pack before is acknowledged."""
+    subjects = {step.subject for judged in pack for step in judged.steps}
+    found = worker.read(subjects, build)
+    return {
+        subject: stored(found[subject]) if subject in found else NOTHING for subject in subjects
+    }
+
+
+def _share(pack: Sequence[Judged], sent: Sent) -> bool:
+    """Whether a refused document merges several tasks."""
+    owners: dict[str, set[int]] = {}
+    for judged in pack:
+        for step in judged.steps:
+            owners.setdefault(step.subject, set()).add(judged.task.n)
+    return any(
+        len(tasks) > 1 and doc.document_id(subject) in sent.refused
+        for subject, tasks in owners.items()
+    )
+
+
+def _one_by_one(worker: Worker, pack: Sequence[Judged], passed: Sequence[Task]) -> None:
+    """No task fails for another one's content."""
+    for judged in pack:
+        n = judged.task.n
+        mine = [task for task in passed if worker.applied < task.n <= n]
+        apply_begun(worker, [judged.task], mine)
+    rest = [task for task in passed if task.n > worker.applied]
+    if rest:
+        worker.finish(rest[-1].n, {}, rest)
+
+
+def _verdict(judged: Judged, sent: Sent) -> Verdict:
+    refused = _steps_on(judged, sent.refused)
+    return judged_verdict(judged, refused, judged.superseded + _steps_on(judged, sent.superseded))
+
+
+def _steps_on(judged: Judged, document_ids: set[str]) -> list[Step]:
+    if not document_ids:
+        return []
+    return [step for step in judged.steps if doc.document_id(step.subject) in document_ids]
+
+
+def refused_before(task: Task) -> dict[int, EntryOutcome]:
+    saved: JsonObject = task.progress or {}
+    outcomes = [EntryOutcome.from_json(each) for each in saved.get("limited", ())]
+    return {outcome.position: outcome for outcome in outcomes}
+
+
+def _leave_out(judged: Judged, refused: Mapping[int, EntryOutcome]) -> None:
+    if refused:
+        judged.refused += [
+            refused[step.position] for step in judged.steps if step.position in refused
+        ]
+        judged.steps = [step for step in judged.steps if step.position not in refused]
+
+
+def _save_refused(worker: Worker, judged: Judged) -> None:
+    """Before anything is sent: judged again over what this attempt wrote, they might fit."""
+    known = [*refused_before(judged.task).values(), *judged.limited]
+    progress = {"limited": [outcome.to_json() for outcome in known]}
+    worker.ports.log.save_progress(worker.index_id, worker.lease.epoch, judged.task.n, progress)
+    judged.task = replace(judged.task, progress=progress)
