@@ -8,7 +8,7 @@ from typing import Literal
 from garner.domain.query.text import advanced, plain, text_match
 from garner.domain.query.text.compiler import compile_text
 from garner.domain.query.text.tree import Node, Operator
-from garner.domain.query.text.words import check_length
+from garner.domain.query.text.words import check_length, check_words, count_words
 
 __all__ = ["Mode", "Node", "Operator", "compile_text", "parse_text"]
 
@@ -25,11 +25,10 @@ def parse_text(
 
     Raises `BadRequest` where `q` exceeds a limit, and `QuerySyntaxError` in advanced mode only.
     """
+    if mode == "advanced_query_string":
+        return advanced.parse(q, default_operator or "or")
     check_length(q)
-    match mode:
-        case "query_string":
-            return plain.parse(q, default_operator or "or")
-        case "advanced_query_string":
-            return advanced.parse(q, default_operator or "or")
-        case "text_match":
-            return text_match.parse(q, default_operator or "and", fuzziness)
+    check_words(count_words(q))
+    if mode == "text_match":
+        return text_match.parse(q, default_operator or "and", fuzziness)
+    return plain.parse(q, default_operator or "or")

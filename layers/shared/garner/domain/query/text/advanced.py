@@ -34,7 +34,12 @@ from garner.domain.query.text.tree import (
     Wildcard,
     Words,
 )
-from garner.domain.query.text.words import check_length, without_surrogates
+from garner.domain.query.text.words import (
+    check_length,
+    check_words,
+    count_words,
+    without_surrogates,
+)
 from garner.errors import BadRequest, QuerySyntaxError
 from garner.limits import (
     MAX_FUZZY_EDITS,
@@ -81,6 +86,7 @@ class _Parser:
         self._at = 0
         self._default = default_operator
         self._clauses = 0
+        self._words = 0
         self._patterns = 0
         self._open_patterns = 0
 
@@ -199,6 +205,7 @@ class _Parser:
 
     def _phrase(self) -> Node:
         text = self._quoted()
+        self._count_words(text)
         slop = self._tilde()
         return Phrase(text, min(int(slop or 0), MAX_PHRASE_SLOP))
 
@@ -225,6 +232,7 @@ class _Parser:
         return Prefix(_unescaped(raw[:-1])) if _ONLY_A_PREFIX.match(raw) else Wildcard(raw)
 
     def _plain_word(self, text: str) -> Node:
+        self._count_words(text)
         edits = self._tilde()
         if edits is None or edits == 0:
             return Phrase(text)
@@ -269,6 +277,7 @@ class _Parser:
         return Regexp(pattern)
 
     def _count_pattern(self, text: str, *, is_open: bool) -> None:
+        self._count_words(text)
         self._patterns += 1
         self._open_patterns += is_open
         if len(text) > MAX_REGEX_CHARACTERS:
@@ -277,6 +286,11 @@ class _Parser:
             raise _too_many(f"more than {MAX_QUERY_PATTERNS} patterns")
         if self._open_patterns > MAX_LEADING_WILDCARDS:
             raise _too_many(f"more than {MAX_LEADING_WILDCARDS} patterns with an open beginning")
+
+    def _count_words(self, text: str) -> None:
+        """Operators and the names of fields are no words, but what is sought is."""
+        self._words += count_words(text)
+        check_words(self._words)
 
     # --- ranges -------------------------------------------------------------------------------
 

@@ -84,15 +84,16 @@ def in_period(field: str, period: values.Period, scoring: Scoring) -> JsonObject
 
 
 def _in_string(field: str, leaf: Leaf, scoring: Scoring) -> JsonObject | None:
-    """Word by word; a pattern also finds whole values, as words have no spaces or signs."""
+    """Word by word; a pattern is for one word or for the whole value, which may have spaces."""
     found = in_text(field, leaf, scoring)
     whole = f"{field}.{KEYWORD}"
     match leaf:
         case Prefix(text) if not is_one_term(text):
             body = {"value": text, "case_insensitive": True}
-            also = {"prefix": {whole: _weighed(body, scoring)}}
+            also: JsonObject = {"prefix": {whole: _weighed(body, scoring)}}
         case Wildcard(text):
             also = _regexp(whole, parse_wildcard(text), scoring)
+            found = found if _WORD_OF_PATTERN.fullmatch(text) else None
         case Regexp(pattern):
             also = _regexp(whole, pattern, scoring)
         case _:

@@ -59,11 +59,16 @@ def _may_be_word(found: str) -> bool:
 
 
 def check_length(q: str) -> None:
-    """Raises `BadRequest` for a query that is longer than anybody writes (contract 5)."""
+    """Raises `BadRequest` for a query that is too long to be read at all."""
     if len(q) > MAX_QUERY_CHARACTERS:
-        cause = f"q has {len(q)} characters; the limit is {MAX_QUERY_CHARACTERS}"
-    elif (words := count_words(q)) > MAX_QUERY_WORDS:
-        cause = f"q has {words} words; the limit is {MAX_QUERY_WORDS}"
-    else:
-        return
-    raise BadRequest("The query is too long", {"cause": cause})
+        raise _too_long(f"q has {len(q)} characters; the limit is {MAX_QUERY_CHARACTERS}")
+
+
+def check_words(count: int) -> None:
+    """Raises `BadRequest` for more words than a query may seek (contract 5 and 7.6)."""
+    if count > MAX_QUERY_WORDS:
+        raise _too_long(f"q has {count} words; the limit is {MAX_QUERY_WORDS}")
+
+
+def _too_long(cause: str) -> BadRequest:
+    return BadRequest("The query is too long", {"cause": cause})
