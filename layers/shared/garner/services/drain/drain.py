@@ -10,7 +10,7 @@ from enum import Enum
 
 from garner import limits
 from garner.domain.tasks import Task, TaskError, TaskKind
-from garner.errors import QueryTimeout, Unavailable
+from garner.errors import NoSuchIndex, QueryTimeout, Unavailable
 from garner.ports.engine_writer import AliasMissing
 from garner.ports.task_log import Cursor, Head, LeaseLost, TaskMoved
 from garner.services.drain.deletes import delete_by_query
@@ -133,7 +133,7 @@ class _Turn:
         worker = self._worker
         try:
             self._ports.indexes.write_cursor(worker.index_id, worker.applied)
-        except (Unavailable, QueryTimeout, AliasMissing):
+        except (Unavailable, QueryTimeout, NoSuchIndex):
             _LOG.info("The cursor document was not written", extra={"index_id": worker.index_id})
 
     def _require_deleted(self) -> None:

@@ -10,7 +10,7 @@ import orjson
 
 from garner.domain import documents as doc
 from garner.domain.content import CheckedContent, Checker, FieldProblem
-from garner.domain.fields import FieldType, Schema
+from garner.domain.fields import FieldType, Schema, engine_path, parse_contract_path
 from garner.domain.operations import Operation, Verb, header, operations
 from garner.domain.tasks import EntryOutcome, Task, TaskError
 from garner.domain.versions import version
@@ -165,7 +165,10 @@ def stored_entry(operation: Operation, checked: CheckedContent) -> bytes:
 
 
 def _declared(head: JsonObject) -> dict[str, FieldType]:
-    return {path: FieldType(kind) for path, kind in head.get("declared", {}).items()}
+    return {
+        engine_path(parse_contract_path(path)): FieldType(kind)
+        for path, kind in head.get("declared", {}).items()
+    }
 
 
 def _among(wanted: set[str], indexed: JsonObject) -> set[str]:
