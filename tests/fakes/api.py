@@ -30,8 +30,13 @@ ENVIRONMENT = {
 SEARCH_FUNCTIONS = (
     "index",
     "role",
+    "search",
+    "scroll",
+    "subject",
+    "entry",
     "ingest",
     "batch_delete_by_subject",
+    "delete_by_query",
 )
 
 
