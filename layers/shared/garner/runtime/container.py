@@ -104,7 +104,7 @@ class Container:
     def engine_indexes(self) -> EngineIndexes:
         from garner.storage.opensearch.indexes import OpenSearchIndexes
 
-        return OpenSearchIndexes(self.engine)
+        return OpenSearchIndexes(self.engine, self.settings[setting.Engine].shards)
 
     @cached_property
     def reader(self) -> SearchReader:

@@ -133,7 +133,7 @@ class _Turn:
         worker = self._worker
         try:
             self._ports.indexes.write_cursor(worker.index_id, worker.applied)
-        except (Unavailable, QueryTimeout, NoSuchIndex):
+        except (Unavailable, QueryTimeout, NoSuchIndex, AliasMissing):
             _LOG.info("The cursor document was not written", extra={"index_id": worker.index_id})
 
     def _require_deleted(self) -> None:

@@ -9,7 +9,7 @@ from garner.domain.fields import FieldType, Schema
 from garner.errors import JsonObject, NoSuchIndex, QueryTimeout, Unavailable
 from garner.ports.engine_indexes import IndexStats, MappingRefused
 from garner.storage.opensearch.client import EngineAnswer, EngineClient
-from garner.storage.opensearch.mappings import SETTINGS, addition_for, mapping_for
+from garner.storage.opensearch.mappings import addition_for, mapping_for, settings_for
 
 _LIVE_ONLY: Final = {"filter": {"term": {doc.LIVE: True}}}
 _REQUEST_SECONDS: Final = 30.0
@@ -24,13 +24,14 @@ class OpenSearchIndexes:
     or that an operator has to mend (`Unavailable`). Its texts stay in here.
     """
 
-    def __init__(self, client: EngineClient) -> None:
+    def __init__(self, client: EngineClient, shards: int = 1) -> None:
         self._client = client
+        self._shards = shards
 
     # --- life of an index ------------------------------------------------------------------------
 
     def create(self, index_id: str, build: int, schema: Schema) -> None:
-        body = {**_definition(schema), "aliases": _aliases(index_id)}
+        body = {**self._definition(schema), "aliases": _aliases(index_id)}
         self._create(index_id, doc.physical_index(index_id, build), body)
 
     def remove_aliases(self, index_id: str) -> None:
@@ -115,7 +116,7 @@ class OpenSearchIndexes:
         source = self._written_build(index_id)
         if source != target:
             self._drop(index_id, [target])  # what an attempt that died has left
-            self._create(index_id, target, _definition(schema))
+            self._create(index_id, target, self._definition(schema))
             self._copy(index_id, source, target)
             removals = [{"remove": {"index": source, "alias": a}} for a in _aliases(index_id)]
             self._move(index_id, [*removals, *_additions(index_id, target)])
@@ -174,6 +175,9 @@ class OpenSearchIndexes:
         (physical,) = _expect(answer, index_id)
         return physical
 
+    def _definition(self, schema: Schema) -> JsonObject:
+        return {"settings": {"index": settings_for(self._shards)}, "mappings": mapping_for(schema)}
+
     def _acknowledged(self, answer: EngineAnswer, index_id: str) -> None:
         if not _expect(answer, index_id)["acknowledged"]:
             raise Unavailable("The search engine did not confirm the change; try again.")
@@ -193,10 +197,6 @@ def _already_exists(answer: EngineAnswer) -> bool:
         return False
     error: Any = answer.json().get("error")
     return isinstance(error, dict) and error.get("type") == "resource_already_exists_exception"
-
-
-def _definition(schema: Schema) -> JsonObject:
-    return {"settings": {"index": SETTINGS}, "mappings": mapping_for(schema)}
 
 
 def _aliases(index_id: str) -> dict[str, JsonObject]:

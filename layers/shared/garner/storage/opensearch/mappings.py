@@ -33,20 +33,22 @@ _FIELDS: Final[Mapping[FieldType, JsonObject]] = {
 _TOTAL_FIELDS: Final = limits.MAX_FIELDS * (limits.MAX_DEPTH + 1) + 100
 _DEPTH: Final = limits.MAX_DEPTH + 3  # below `entries.content`
 
-SETTINGS: Final[JsonObject] = {
-    # One shard: a relevance that does not depend on how documents fell, and no fan-out. A replica
-    # as soon as there is a second node.
-    "number_of_shards": 1,
-    "auto_expand_replicas": "0-1",
-    # The drain refreshes after each pack, before it says SUCCESS; nothing else needs it, and a
-    # task's data appears at once instead of in pieces.
-    "refresh_interval": "-1",
-    "mapping": {
-        "total_fields": {"limit": _TOTAL_FIELDS},
-        "depth": {"limit": _DEPTH},
-        "coerce": False,
-    },
-}
+
+def settings_for(shards: int) -> JsonObject:
+    """The settings of an index. With several shards the relevance of a match depends a little on
+    how documents fell, nothing else does."""
+    return {
+        "number_of_shards": shards,
+        "auto_expand_replicas": "0-1",  # one as soon as there is a second node
+        # The drain refreshes after each pack, before it says SUCCESS. Nothing else needs it, and a
+        # task's data appears at once instead of in pieces.
+        "refresh_interval": "-1",
+        "mapping": {
+            "total_fields": {"limit": _TOTAL_FIELDS},
+            "depth": {"limit": _DEPTH},
+            "coerce": False,
+        },
+    }
 
 
 def mapping_for(schema: Schema) -> JsonObject:
