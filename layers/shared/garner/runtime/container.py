@@ -19,7 +19,16 @@ from garner.runtime.settings import EngineAuth, Settings
 from garner.services.authenticate import Authenticator
 
 if TYPE_CHECKING:
+    from garner.domain.protocol import ProtocolSettings
+    from garner.domain.slots import TaskIds
+    from garner.ports.doorbell import Doorbell
+    from garner.ports.engine_writer import EngineWriter
+    from garner.ports.metrics import Metrics
+    from garner.ports.payloads import PayloadStore
+    from garner.ports.task_log import TaskLog
     from garner.ports.webhooks import DeliveryStore, WebhookStore
+    from garner.services.drain import DrainPorts
+    from garner.services.submit import AcceptPorts
     from garner.storage.dynamodb.table import Table
     from garner.storage.opensearch.client import EngineClient, Signer
 
@@ -92,7 +101,111 @@ class Container:
 
         return DynamoDeliveryStore(self.table)
 
+    # --- the write path --------------------------------------------------------------------------
+
+    @cached_property
+    def task_ids(self) -> "TaskIds":
+        from garner.domain.slots import TaskIds
+
+        return TaskIds(self.settings[setting.Signing].key.encode())
+
+    @cached_property
+    def task_log(self) -> "TaskLog":
+        from garner.storage.dynamodb.task_log import DynamoTaskLog
+
+        return DynamoTaskLog(self.table, self.clock)
+
+    @cached_property
+    def payloads(self) -> "PayloadStore":
+        import boto3
+
+        from garner.storage.s3 import CLIENT_CONFIG, S3Payloads
+
+        client = boto3.client("s3", config=CLIENT_CONFIG)
+        bucket = self.settings[setting.Payloads].bucket
+        return S3Payloads(client, bucket, self.table, clock=self.clock, ids=self.ids)
+
+    @cached_property
+    def doorbell(self) -> "Doorbell":
+        import boto3
+
+        from garner.storage.sqs import CLIENT_CONFIG, SqsDoorbell
+
+        client = boto3.client("sqs", config=CLIENT_CONFIG)
+        return SqsDoorbell(client, self.settings[setting.Doorbell].queue_url)
+
+    @cached_property
+    def metrics(self) -> "Metrics":
+        from garner.runtime.metrics import EmfMetrics
+
+        return EmfMetrics(self.clock)
+
+    @cached_property
+    def accept(self) -> "AcceptPorts":
+        from garner.domain.protocol import ProtocolSettings
+        from garner.services.submit import AcceptPorts
+
+        bounds = self.settings[setting.Accept]
+        return AcceptPorts(
+            log=self.task_log,
+            payloads=self.payloads,
+            doorbell=self.doorbell,
+            clock=self.clock,
+            ids=self.ids,
+            task_ids=self.task_ids,
+            metrics=self.metrics,
+            settings=ProtocolSettings(
+                backlog_tasks=bounds.backlog_tasks,
+                backlog_bytes=bounds.backlog_bytes,
+                idempotency=bounds.idempotency_hours * 3_600,
+            ),
+        )
+
+    def draining(self, lifetime: float) -> "DrainPorts":
+        """For a drain that sends nothing any more after `lifetime` seconds."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        from garner.services.delete_by_query import compile_stored
+        from garner.services.drain import DrainPorts
+
+        settings = self._protocol(lifetime)
+        return DrainPorts(
+            log=self.task_log,
+            payloads=self.payloads,
+            writer=self.writer,
+            indexes=self.engine_indexes,
+            doorbell=self.doorbell,
+            compile_matches=compile_stored,
+            clock=self.clock,
+            ids=self.ids,
+            metrics=self.metrics,
+            senders=lambda: ThreadPoolExecutor(settings.bulks_in_flight, "bulk"),
+            settings=settings,
+        )
+
+    def _protocol(self, lifetime: float) -> "ProtocolSettings":
+        from garner.domain.protocol import ProtocolSettings
+
+        times = self.settings[setting.Draining]
+        return ProtocolSettings(
+            lease=times.lease,
+            heartbeat=times.heartbeat,
+            void_grace=times.void_grace,
+            lifetime=lifetime - times.deadline_margin,
+            engine_request=times.engine_request,
+            clock_difference=times.clock_difference,
+            max_attempts=times.max_attempts,
+            bulks_in_flight=times.bulks_in_flight,
+        )
+
     # --- the engine ------------------------------------------------------------------------------
+
+    @cached_property
+    def writer(self) -> "EngineWriter":
+        from garner.storage.opensearch.bulk import OpenSearchWriter
+
+        seconds = self.settings[setting.Draining].engine_request
+        return OpenSearchWriter(self.engine, request_seconds=seconds)
 
     @cached_property
     def engine(self) -> "EngineClient":

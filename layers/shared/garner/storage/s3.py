@@ -2,7 +2,7 @@
 
 P#<key>#<id>                 at most 8 KB, compressed
 payload/<key>/<id>           larger ones
-outcomes/…, parts/…          pages of tasks
+payload/<key>/outcomes/…      pages of tasks
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """The doorbell on SQS: a fair queue, one group for each index."""
 
+import json
 from typing import TYPE_CHECKING
 
-import orjson
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,19 +25,10 @@ class SqsDoorbell:
 
     def ring(self, index_id: str) -> None:
         """One group for each index: a busy one does not hold up the others (fair queue)."""
+        body = json.dumps({"index_id": index_id})
         try:
             self._client.send_message(
-                QueueUrl=self._queue_url, MessageBody=message(index_id), MessageGroupId=index_id
+                QueueUrl=self._queue_url, MessageBody=body, MessageGroupId=index_id
             )
         except (ClientError, BotoCoreError) as error:
             raise Unavailable("The doorbell can't be rung; try again.") from error
-
-
-def message(index_id: str) -> str:
-    return orjson.dumps({"index_id": index_id}).decode()
-
-
-def index_of(body: str) -> str:
-    """The index that a doorbell message is about."""
-    index_id: str = orjson.loads(body)["index_id"]
-    return index_id

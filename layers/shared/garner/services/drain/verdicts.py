@@ -150,7 +150,7 @@ def fit(index_id: str, n: int, verdict: Verdict, payloads: PayloadStore) -> Verd
 
 
 def page_name(index_id: str, n: int, part: int) -> str:
-    return f"outcomes/{index_key(index_id)}/{n:012d}/{part:06d}"
+    return f"payload/{index_key(index_id)}/outcomes/{n:012d}/{part:06d}"
 
 
 def _that_fit(lines: Sequence[bytes]) -> int:

@@ -4,7 +4,6 @@ import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-
 from garner.domain import documents as doc
 from garner.errors import JsonObject, NoSuchIndex, Unavailable
 from garner.ports.engine_writer import (
