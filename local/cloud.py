@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import boto3
@@ -75,6 +76,8 @@ def start(port: int, state: Path, *, persist: bool) -> Cloud:
     except BaseException:
         cloud.stop()
         raise
+    # Its first call loads the SAM translator, which takes seconds: meanwhile there is other work.
+    Thread(target=cloud.client("cloudformation").list_stacks, daemon=True).start()
     return cloud
 
 

@@ -31,6 +31,7 @@ def build() -> bool:
             ["build", "--template-file", "template.yaml", "--build-dir", str(BUILT)],
             {"LAYER_HOST": str(site), "PYTHON": sys.executable},
         )
+        _as_json(BUILT / "template.yaml")
         stamp.write_text(fingerprint)
     return True
 
@@ -64,6 +65,23 @@ def outputs(cloud: Cloud) -> dict[str, str]:
     """The outputs of the deployed stack."""
     (stack,) = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
     return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+
+
+def _as_json(template: Path) -> None:
+    """Rewrites a built template in JSON: the SAM CLI reads it seven times in a deployment, which
+    takes a third of its time in YAML (6 s of 18 s) and none in JSON."""
+    read = (
+        "import json, sys; from samcli.yamlhelper import yaml_parse; "
+        "print(json.dumps(yaml_parse(sys.stdin.read())))"
+    )
+    result = subprocess.run(
+        [ENVIRONMENTS["sam"][0] / "bin" / "python", "-c", read],
+        input=template.read_text(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    template.write_text(result.stdout)
 
 
 def _sam(arguments: list[str], extra: Mapping[str, str]) -> None:
