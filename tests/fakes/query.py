@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -115,7 +116,7 @@ class Collection:
         """As a task that is SUCCESS: fields bound, documents written, refreshed."""
         checker = Checker(self.schema, declared or {})
         documents = [stored_subject(*subject, checker) for subject in subjects.items()]
-        has_ids = any(said["id"] is not None for said in sum(map(list, subjects.values()), []))
+        has_ids = any(said["id"] is not None for said in chain(*subjects.values()))
         self.schema = Schema(
             fields={**self.schema.fields, **checker.new_fields},
             multi_entry=self.schema.multi_entry or has_ids,
