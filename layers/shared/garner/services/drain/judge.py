@@ -10,7 +10,7 @@ import orjson
 
 from garner.domain import documents as doc
 from garner.domain.content import CheckedContent, Checker, FieldProblem
-from garner.domain.fields import FieldType, Schema, engine_path, parse_contract_path
+from garner.domain.fields import FieldType, Schema, engine_path, parse_contract_path, engine_path, parse_contract_path
 from garner.domain.operations import Operation, Verb, header, operations
 from garner.domain.tasks import EntryOutcome, Task, TaskError
 from garner.domain.versions import version
