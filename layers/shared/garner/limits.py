@@ -60,7 +60,7 @@ MAX_FUZZY_EDITS = 2  # the engine's; contract 3.3 allows to ask for up to 5
 MAX_FUZZY_EXPANSIONS = 50  # the engine's default
 MAX_FUZZY_CLAUSES = 256  # ours: what all words with edits may expand to, beside the other clauses
 MAX_PREFIX_EXPANSIONS = 100  # ours: the last word of a phrase
-MAX_PHRASE_SLOP = 99  # the engine keeps 100 positions between two values: no phrase spans them
+MAX_PHRASE_SLOP = 90  # the engine keeps 100 positions between two values: no phrase spans them
 MAX_QUERY_PATTERNS = 20  # ours: wildcards and regular expressions in one query
 MAX_LEADING_WILDCARDS = 4  # ours: those that have to look at every term
 MAX_ENGINE_REGEX_CHARACTERS = 1_000  # the engine's index.max_regex_length
@@ -97,6 +97,11 @@ FETCH_MIN_PIECE_BYTES = 1_000_000  # ours: a slower source than that has no end
 CRAWL_MAX_REQUESTS = 50_000  # ours: ends sources whose pages never do
 CRAWL_MAX_ATTEMPTS = 3  # ours: dead resumption tokens, files that change while they are read
 MAX_DIRECTORY_FILES = 1_000  # ours
+MAX_LISTING_BYTES = 4_000_000  # ours: the page that lists a directory
+BUCKET_MAX_BYTES = 400_000_000  # ours: fits beside other things on a function's disk
+MAX_SETS = 5_000  # ours: sets of an OAI-PMH repository
+MAX_EMPTY_PAGES = 10  # ours: pages in a row that promise more and hold nothing
+MAX_DETAIL_STEP_SECONDS = 20.0  # ours: detail calls of one step, pauses included
 MAX_DETAILS_PER_STEP = 50  # ours: answers of detail calls in one raw object
 
 # --- harvest: reading and transforming (harvest 4 and 5) ----------------------------------------

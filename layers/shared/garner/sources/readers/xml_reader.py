@@ -90,7 +90,7 @@ class _Walk:
                 yield element
                 record_depth = 0
             if not record_depth:
-                _forget(element)
+                forget(element)
                 self._budget.reset()
             names.pop()
 
@@ -105,7 +105,7 @@ class _Walk:
         return is_record
 
 
-def _forget(element: Any) -> None:
+def forget(element: Any) -> None:
     element.clear()
     parent = element.getparent()
     if parent is not None:

@@ -1,0 +1,1 @@
+"""Which request comes next: plans whose whole state is a cursor of JSON."""
