@@ -10,7 +10,7 @@ import orjson
 
 from garner.domain import documents as doc
 from garner.domain.content import CheckedContent, Checker, FieldProblem
-from garner.domain.fields import FieldType, Schema, engine_path, parse_contract_path, engine_path, parse_contract_path
+from garner.domain.fields import FieldType, Schema, engine_path, parse_contract_path
 from garner.domain.operations import Operation, Verb, header, operations
 from garner.domain.tasks import EntryOutcome, Task, TaskError
 from garner.domain.versions import version
@@ -165,6 +165,7 @@ def stored_entry(operation: Operation, checked: CheckedContent) -> bytes:
 
 
 def _declared(head: JsonObject) -> dict[str, FieldType]:
+    """Types that the task declares; the header has the paths as callers write them."""
     return {
         engine_path(parse_contract_path(path)): FieldType(kind)
         for path, kind in head.get("declared", {}).items()
