@@ -113,8 +113,8 @@ def test_objects_of_a_bucket_are_read_and_no_others() -> None:
         crawled(source(url="s3://garner-raw/x"))
 
 
-ROWS = FETCH_MIN_PIECE_BYTES // 2
-WHOLE = b"id\n" + b"".join(b"%07d\n" % n for n in range(ROWS))
+ROWS = FETCH_MIN_PIECE_BYTES // 30
+WHOLE = b"id\n" + b"".join(b"%099d\n" % n for n in range(ROWS))
 
 
 def breaking(changing: bool = False) -> Callable[[Asked], bytes]:

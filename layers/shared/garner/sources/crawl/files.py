@@ -44,8 +44,11 @@ class Downloads:
             plain=tries > 0,
         )
         fetched = self.fetch.get(request)
-        if state["offset"] and not fetched.offset:
-            self._start_over(source, state)
+        if state["offset"] and not fetched.offset:  # it changed since its first piece was fetched
+            state |= {"piece": 0, "attempt": state["attempt"] + 1}
+            if state["attempt"] >= CRAWL_MAX_ATTEMPTS:
+                fetched.body.close()
+                raise SourceFailed(f"{place_of(source.url)} changes while it is read.")
         file, piece = state["at"], state["piece"]
         meta = unnumbered(file, state["attempt"], file, piece, unquote(name or _base(source.url)))
         if fetched.complete:
@@ -58,12 +61,6 @@ class Downloads:
             state |= {"validator": fetched.validator, "piece": piece + 1}
         done = state["at"] >= len(state["names"])
         return Advance(done, meta, fetched.body, file_complete=fetched.complete)
-
-    def _start_over(self, source: Source, state: JsonObject) -> None:
-        """The file changed since its first piece was fetched."""
-        state |= {"piece": 0, "attempt": state["attempt"] + 1}
-        if state["attempt"] >= CRAWL_MAX_ATTEMPTS:
-            raise SourceFailed(f"{place_of(source.url)} changes while it is read.")
 
     def _names(self, source: Source) -> list[str]:
         if not source.is_directory:
