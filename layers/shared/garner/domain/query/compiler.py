@@ -8,7 +8,7 @@ condition holds for one entry, together (contract 8.1).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from garner.domain.documents import ENTRIES, LIVE, SUBJECT
+from garner.domain.documents import LIVE
 from garner.domain.fields import Schema, engine_path, parse_contract_path
 from garner.domain.query.clauses import MATCH_ALL, all_of, for_one_entry, visibility_clauses
 from garner.domain.query.facets import CompiledFacets, compile_facets
@@ -21,7 +21,6 @@ from garner.domain.visibility import Visibility
 from garner.errors import JsonObject
 
 _IS_LIVE: JsonObject = {"term": {LIVE: True}}
-_SHOWN = [SUBJECT, LIVE, ENTRIES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,6 @@ def compile_scroll(
     body: JsonObject = {
         "size": size,
         "track_total_hits": True,
-        "_source": _SHOWN,
         "sort": [BY_SUBJECT],
         "query": _query(conditions, scored=False),
     }
@@ -139,7 +137,7 @@ def _query(conditions: _Conditions, *, scored: bool) -> JsonObject:
 
 
 def _page(request: SearchRequest) -> JsonObject:
-    page: JsonObject = {"size": request.limit, "track_total_hits": True, "_source": _SHOWN}
+    page: JsonObject = {"size": request.limit, "track_total_hits": True}
     if request.limit and request.offset:
         page["from"] = request.offset
     return page
