@@ -19,6 +19,7 @@ from garner.runtime.settings import EngineAuth, Settings
 from garner.services.authenticate import Authenticator
 
 if TYPE_CHECKING:
+    from garner.api.submissions import Submitter
     from garner.domain.protocol import ProtocolSettings
     from garner.domain.slots import TaskIds
     from garner.ports.doorbell import Doorbell
@@ -160,6 +161,12 @@ class Container:
                 idempotency=bounds.idempotency_hours * 3_600,
             ),
         )
+
+    @cached_property
+    def submitter(self) -> "Submitter":
+        from garner.api.submissions import Submitter
+
+        return Submitter(indexes=self.indexes, accept=self.accept)
 
     def draining(self, lifetime: float) -> "DrainPorts":
         """For a drain that sends nothing any more after `lifetime` seconds."""
