@@ -11,6 +11,7 @@ from garner.domain.fields import FieldType
 from garner.domain.query.text import values
 from garner.domain.query.text.patterns import Pattern, engine_regex, parse_wildcard
 from garner.domain.query.text.tree import (
+    Edits,
     Exists,
     Leaf,
     Phrase,
@@ -26,6 +27,10 @@ from garner.limits import INT64_MAX, INT64_MIN, MAX_PREFIX_EXPANSIONS
 
 # Characters that the analyser keeps inside of a word between letters or digits, and a pattern's.
 _WORD_OF_PATTERN = re.compile(r"(?:\\[\w.:,;'\u2019\u00b7]|[\w.:,;'\u2019\u00b7*?])+")
+
+# None for words of up to 2 letters and one for those of 3 and 4: with more, any word would do, and
+# a clone of the engine gives such matches negative scores. 256 is longer than any word.
+_FUZZINESS: dict[Edits, str] = {1: "AUTO:3,256", 2: "AUTO:3,5", "AUTO": "AUTO"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ def _analysed(field: str, leaf: Words | Phrase | Prefix, scoring: Scoring) -> Js
             kind = "match"
             body["operator"] = operator
             if edits:
-                body |= {"fuzziness": edits, "max_expansions": scoring.expansions}
+                body |= {"fuzziness": _FUZZINESS[edits], "max_expansions": scoring.expansions}
         case Phrase(_, slop):
             kind = "match_phrase"
             body["slop"] = slop

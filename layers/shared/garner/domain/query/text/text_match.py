@@ -9,11 +9,10 @@ def parse(q: str, default_operator: Operator = "and", fuzziness: int = 1) -> Nod
     """The words of `q`, each with up to `fuzziness` edits. Never raises.
 
     The contract allows 0 to 5, the engine knows at most 2: three edits make other words of most.
-    And fewer edits than letters, else any short word would do.
     """
+    edits = max(0, min(fuzziness, MAX_FUZZY_EDITS))
     chunks = without_surrogates(q).split()
     clauses = ClauseList()
     for chunk in filter(has_words, chunks):
-        edits = max(0, min(fuzziness, MAX_FUZZY_EDITS, len(chunk) - 1))
         clauses.add(Words(chunk, default_operator, edits), default_operator)
     return clauses.node() or (MatchNone() if chunks else MatchAll())

@@ -13,8 +13,8 @@ from garner.domain.query.text.patterns import Pattern
 
 Operator = Literal["or", "and"]
 Edits = int | Literal["AUTO"]
-"""How many letters of a word may be wrong, missing, too many or swapped; the engine decides by the
-length of the word."""
+"""At most how many letters of a word may be wrong, missing, too many or swapped: up to 2. `AUTO`
+leaves it to the engine, by the length of the word; shorter words always have fewer."""
 
 
 @dataclass(frozen=True, slots=True)
