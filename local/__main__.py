@@ -27,8 +27,12 @@ def main(verb: str) -> int:
     try:
         return verbs[verb](Options.from_environment(os.environ))
     except StartFailed as failure:
-        print(f"\n{failure}", file=sys.stderr)
+        _explain(failure)
         return 1
+
+
+def _explain(failure: StartFailed) -> None:
+    print(f"\n{failure}\n(The logs are beside stack.json: .local/*.log)", file=sys.stderr)
 
 
 def _run(options: Options, when_ready: Callable[[], None] = lambda: None) -> int:
@@ -59,7 +63,7 @@ def _detach(options: Options) -> int:
     try:
         status = _run(options, lambda: _step_back(options, writing))
     except StartFailed as failure:
-        print(f"\n{failure}", file=sys.stderr)
+        _explain(failure)
     except BaseException:
         traceback.print_exc()
     sys.stdout.flush()

@@ -153,6 +153,21 @@ def test_each_function_has_an_alarm_on_its_errors(template, functions) -> None:
     assert alarmed == set(functions)
 
 
+def test_what_must_never_be_silent_is_watched(template) -> None:
+    alarms = of_type(template, "AWS::CloudWatch::Alarm")
+    ours = {each["MetricName"]: each for each in alarms.values() if each["Namespace"] == "Garner"}
+    assert {"oldest_wait_seconds", "foreign_writes", "aliases_missing"} <= set(ours)
+    assert ours["oldest_wait_seconds"]["TreatMissingData"] == "breaching"
+
+
+def test_metrics_that_are_watched_are_metrics_that_are_sent(template) -> None:
+    code = "\n".join(path.read_text() for path in Path("layers/shared/garner").rglob("*.py"))
+    for alarm in of_type(template, "AWS::CloudWatch::Alarm").values():
+        if alarm["Namespace"] == "Garner":
+            name = alarm["MetricName"].removeprefix("drains_")  # drains_<how the turn ended>
+            assert f'"{name}"' in code, name
+
+
 def test_alarms_tell_somebody(template) -> None:
     for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
         assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}], name
