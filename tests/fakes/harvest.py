@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from garner.domain.fields import FieldType, Schema
+from garner.domain.fields import Schema
 from garner.domain.harvest.control import RegisteredSource, SystemStatus
 from garner.domain.harvest.requests import LogRow, ProcessRequest, RequestType
 from garner.domain.harvest.run import Phase, Run
@@ -76,23 +76,22 @@ class InMemoryTable:
     """All rows of the controller, shared by the stores below."""
 
     def __init__(self, faults: Faults | None = None) -> None:
-        self.rows: dict[tuple[str, str], bytes] = {}
+        self.rows: dict[str, dict[str, bytes]] = defaultdict(dict)
         self.faults = faults or Faults()
 
     def get(self, kind: str, key: str) -> Any:
-        data = self.rows.get((kind, key))
+        data = self.rows[kind].get(key)
         return orjson.loads(data) if data is not None else None
 
     def write(self, name: str, *rows: tuple[str, str, Any]) -> None:
         self.faults.point(f"before {name}")
         for kind, key, value in rows:
-            self.rows[kind, key] = orjson.dumps(value)
+            self.rows[kind][key] = orjson.dumps(value)
         self.faults.point(f"after {name}")
 
-    def all(self, kind: str) -> Iterator[tuple[str, Any]]:
-        for (each, key), data in sorted(self.rows.items()):
-            if each == kind:
-                yield key, orjson.loads(data)
+    def all(self, kind: str, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        for key in sorted(each for each in self.rows[kind] if each.startswith(prefix)):
+            yield key, orjson.loads(self.rows[kind][key])
 
 
 class InMemorySourceRegistry:
@@ -126,7 +125,7 @@ class InMemorySourceRegistry:
         stored = self.get(source.source_id)
         if stored is None or stored.revision != source.revision:
             return False
-        del self.table.rows["source", source.source_id]
+        del self.table.rows["source"][source.source_id]
         return True
 
     def start(self, source: RegisteredSource, request: ProcessRequest, run: Run) -> bool:
@@ -171,7 +170,7 @@ class InMemoryIndexNames:
         return True
 
     def delete(self, row: IndexName) -> bool:
-        return self.table.rows.pop(("name", row.name), None) is not None
+        return self.table.rows["name"].pop(row.name, None) is not None
 
     def _write(self, row: IndexName) -> None:
         self.table.write("index name", ("name", row.name, [row.name, row.index_id, row.sources]))
@@ -253,8 +252,10 @@ class InMemoryRuns:
             "save", ("run", run.run_id, run.to_json()), *_marker_rows(run.run_id, markers or {})
         )
 
-    def mark(self, run_id: str, markers: Markers) -> None:
-        self.table.write("mark", *_marker_rows(run_id, markers))
+    def renew(self, run: Run) -> None:
+        stored = self._check(run)
+        stored.lease_until = run.lease_until
+        self.table.write("renew", ("run", run.run_id, stored.to_json()))
 
     def marker(self, run_id: str, kind: str, unit: int) -> JsonObject | None:
         found: JsonObject | None = self.table.get("marker", f"{run_id} {kind} {unit:08d}")
@@ -263,9 +264,7 @@ class InMemoryRuns:
     def markers(self, run_id: str, kind: str) -> dict[int, JsonObject]:
         start = f"{run_id} {kind} "
         return {
-            int(key.removeprefix(start)): value
-            for key, value in self.table.all("marker")
-            if key.startswith(start)
+            int(key.removeprefix(start)): value for key, value in self.table.all("marker", start)
         }
 
     def revoke(self, run_id: str) -> Run | None:
@@ -300,10 +299,11 @@ class InMemoryRuns:
         runs = [Run.from_json(each) for _, each in self.table.all("run")]
         return [run for run in runs if run.phase is not Phase.DONE and run.due_at <= now]
 
-    def _check(self, run: Run) -> None:
+    def _check(self, run: Run) -> Run:
         stored = self.get(run.run_id)
         if stored is None or stored.fence != run.fence or stored.phase is Phase.DONE:
             raise LeaseLost
+        return stored
 
 
 class InMemoryRequestLog:
@@ -329,18 +329,10 @@ class InMemoryRequestLog:
         self.table.write("log", ("log", f"{row.request_id} {row.number:04d}", row.to_json()))
 
     def rows(self, request_id: str) -> list[LogRow]:
-        return [
-            LogRow.from_json(each)
-            for key, each in self.table.all("log")
-            if key.startswith(f"{request_id} ")
-        ]
+        return [LogRow.from_json(each) for _, each in self.table.all("log", f"{request_id} ")]
 
     def statistics(self, source_id: str, limit: int) -> list[Statistics]:
-        rows = [
-            Statistics(**each)
-            for key, each in self.table.all("statistics")
-            if key.startswith(f"{source_id} ")
-        ]
+        rows = [Statistics(**each) for _, each in self.table.all("statistics", f"{source_id} ")]
         return rows[::-1][:limit]
 
 
@@ -422,9 +414,6 @@ class InMemoryPublisher:
     def schema(self, index_id: str) -> Schema:
         return self.known
 
-    def observe(self, content: JsonObject, schema: Schema) -> dict[str, str]:
-        return {path: _type(value).value for path, value in content.items()}
-
     def _apply(self, part: Part) -> None:
         index = self.entries[part.index_id]
         contents: Sequence[JsonObject | None] = part.contents or [None] * len(part.subjects)
@@ -444,17 +433,6 @@ class InMemoryPublisher:
         if not rejected:
             return PartOutcome("applied")
         return PartOutcome("failed", rejected, reason="1 entry was refused")
-
-
-def _type(value: object) -> FieldType:
-    match value:
-        case bool():
-            return FieldType.BOOLEAN
-        case int():
-            return FieldType.INTEGER
-        case float():
-            return FieldType.FLOAT
-    return FieldType.STRING
 
 
 class InMemoryAlerts:

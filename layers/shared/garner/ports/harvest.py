@@ -74,11 +74,6 @@ class Publisher(Protocol):
 
     def schema(self, index_id: str) -> Schema: ...
 
-    def observe(self, content: JsonObject, schema: Schema) -> dict[str, str]:
-        """Engine path → type of what this content would bind or be held against. Raises
-        `ValidationFailed` for content that no index takes."""
-        ...
-
 
 class Alerts(Protocol):
     def send(self, subject: str, message: str) -> None:

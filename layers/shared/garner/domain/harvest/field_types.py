@@ -1,64 +1,41 @@
 """Whether a change set fits an index: field types and the source's share of its fields.
 
 One source must not poison an index (harvest 1): a conflict refuses the whole publish and names
-the field, before anything is submitted.
+the field, before anything is submitted. What is wrong with one record alone (a value that is too
+long) is left to its task, which skips it.
 """
 
 from collections.abc import Mapping
 
-from garner.domain.fields import FieldType, Schema, contract_path, parts_of_engine_path
-from garner.limits import MAX_FIELDS
-
-Observed = Mapping[str, str]
-"""Engine path → the value of a `FieldType`."""
+from garner.domain.content import FIELD_LIMIT, TYPE_CONFLICT, Checker, FieldProblem
+from garner.domain.fields import FieldType, Schema
+from garner.errors import JsonObject
 
 
-def merge_types(known: dict[str, str], observed: Observed) -> str | None:
-    """Adds what one document shows; returns why it can't be, if the change set is at odds with
-    itself."""
-    for path, kind in observed.items():
-        other = known.setdefault(path, kind)
-        if other == kind:
-            continue
-        wider = _wider(other, kind)
-        if wider is None:
-            return f"Field {_name(path)} is {other} in one record and {kind} in another"
-        known[path] = wider
-    return None
+class ChangeSet:
+    """Holds the documents of one publish against the fields of its index, one after the other.
 
+    `brought` are the fields that earlier documents of the change set add (engine path → type);
+    `added_before` fields came to the index with earlier publishes of this source.
+    """
 
-def index_problem(observed: Observed, schema: Schema, *, already_added: int, quota: int) -> str:
-    """Why the change set can't be published, or nothing. `already_added` fields came to the index
-    with earlier publishes of this source."""
-    new = 0
-    for path, kind in observed.items():
-        bound = schema.fields.get(path)
-        if bound is None:
-            new += 1
-        elif not _fits(kind, bound):
-            return f"Field {_name(path)} is {bound.value} in the index, the source has {kind}"
-    if new and already_added + new > quota:
-        return f"The source would add {already_added + new} fields, its quota is {quota}"
-    if len(schema.fields) + new > MAX_FIELDS:
-        return f"The index would have more than {MAX_FIELDS} fields"
-    return ""
+    def __init__(
+        self, schema: Schema, brought: Mapping[str, str], *, added_before: int, quota: int
+    ) -> None:
+        self._checker = Checker(schema, {path: FieldType(kind) for path, kind in brought.items()})
+        self._added_before = added_before
+        self._quota = quota
 
+    def problem(self, document: JsonObject) -> str:
+        """Why nothing can be published with this document in it, or nothing."""
+        result = self._checker.check(document)
+        if isinstance(result, FieldProblem) and result.code in (TYPE_CONFLICT, FIELD_LIMIT):
+            return f"Field {result.field}: {result.reason}"
+        added = self._added_before + len(self._checker.new_fields)
+        if self._checker.new_fields and added > self._quota:
+            return f"The source would add {added} fields to the index, its quota is {self._quota}"
+        return ""
 
-def count_new(observed: Observed, schema: Schema) -> int:
-    return sum(path not in schema.fields for path in observed)
-
-
-def _fits(kind: str, bound: FieldType) -> bool:
-    return kind == bound.value or _wider(kind, bound.value) == bound.value
-
-
-def _wider(one: str, other: str) -> str | None:
-    """The type that takes both: whole numbers are fractions, dates are text."""
-    for narrow, wide in (("integer", "float"), ("date", "string")):
-        if {one, other} == {narrow, wide}:
-            return wide
-    return None
-
-
-def _name(path: str) -> str:
-    return contract_path(parts_of_engine_path(path))
+    @property
+    def brought(self) -> dict[str, str]:
+        return {path: kind.value for path, kind in self._checker.new_fields.items()}

@@ -5,7 +5,8 @@ Rows travel as JSON arrays, one a line. Hashes are hex text.
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import TypeVar
 
 import orjson
@@ -77,8 +78,14 @@ class Published:
     key: str
 
 
-def encode(rows: Iterable[object]) -> bytes:
-    return b"\n".join(orjson.dumps(astuple(row)) for row in rows)  # type: ignore[call-overload]
+_VALUES = {kind: attrgetter(*kind.__slots__) for kind in (Seen, Row, Result, Published)}
+
+
+StagedRow = Seen | Row | Result | Published
+
+
+def encode(rows: Iterable[StagedRow]) -> bytes:
+    return b"\n".join(orjson.dumps(_VALUES[type(row)](row)) for row in rows)
 
 
 def decode(kind: type[AnyRow], data: bytes) -> Iterator[AnyRow]:

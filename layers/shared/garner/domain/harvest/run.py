@@ -1,6 +1,6 @@
 """A run: the resumable job behind a process request, and the phases it goes through."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from garner.domain.harvest.requests import AUTO_RUN_USER, Parameters, RequestType
@@ -95,7 +95,10 @@ class Run:
         return max(self.lease_until, self.resume_at)
 
     def to_json(self) -> JsonObject:
-        return asdict(self)
+        return {
+            **{each.name: getattr(self, each.name) for each in fields(self)},
+            "parameters": self.parameters.to_json(),
+        }
 
     @classmethod
     def from_json(cls, document: JsonObject) -> "Run":
