@@ -490,6 +490,7 @@ class InMemoryEngine:
         self.refuses: Callable[[JsonObject], bool] = lambda _document: False
         self.refuses_field: Callable[[str], bool] = lambda _path: False
         self.retryable: Callable[[Write], bool] = lambda _write: False
+        self.network: Callable[[str, Sequence[Write]], list[ItemResult]] = self.arrive
         self.bulks: list[list[Write]] = []
         self.problems: list[str] = []
         self._bytes: dict[tuple[str, int], bytes] = {}
@@ -508,7 +509,7 @@ class InMemoryEngine:
 
     def bulk(self, index_id: str, writes: Sequence[Write]) -> list[ItemResult]:
         with _Around(self._faults, "engine.bulk"):
-            return self.arrive(index_id, writes)
+            return self.network(index_id, writes)
 
     def arrive(self, index_id: str, writes: Sequence[Write]) -> list[ItemResult]:
         """A request reaches the engine, however late."""
@@ -646,6 +647,7 @@ class World:
     settings: ProtocolSettings = field(default_factory=ProtocolSettings)
     faults: Faults = field(default_factory=Faults)
     clock: ManualClock = field(default_factory=ManualClock)
+    on_lease: Callable[[Lease], None] | None = None
 
     def __post_init__(self) -> None:
         self.log = InMemoryTaskLog(self.faults)
@@ -661,6 +663,8 @@ class World:
 
     def _heart(self, lease: Lease) -> AbstractContextManager[None]:
         self.leases.append(lease)
+        if self.on_lease:
+            self.on_lease(lease)
         return nullcontext()
 
     @property

@@ -1,5 +1,7 @@
 """Delete by query: a barrier in the log (ingest protocol 7, contract 2.11)."""
 
+from collections.abc import Iterator
+
 from garner import limits
 from garner.domain import documents as doc
 from garner.domain.operations import header
@@ -41,23 +43,20 @@ def delete_by_query(worker: Worker, task: Task) -> None:
     worker.finish(task.n, {task.n: done}, [task])
 
 
-def what_is_left(worker: Worker, task: Task, build: int) -> tuple[int, int]:
-    """`(deleted, left)`: after a crash, the subjects this task has deleted and those it has not."""
+def what_is_left(worker: Worker, task: Task, build: int) -> tuple[int, list[str]]:
+    """`(deleted, left)`: how many subjects this task has deleted, and those it has not."""
     query = _query(worker, task)
     worker.refresh(build)
     nothing: JsonObject = {"match_none": {}}
-    return (
-        _count(worker, nothing, task.n, build),
-        _count(worker, query, 0, build),  # slot 0 made no tombstone
-    )
+    deleted = sum(1 for _ in _subjects(worker, nothing, task.n, build))
+    return deleted, list(_subjects(worker, query, 0, build))  # slot 0 made no tombstone
 
 
-def _count(worker: Worker, query: JsonObject, slot: int, build: int) -> int:
-    count, after = 0, None
+def _subjects(worker: Worker, query: JsonObject, slot: int, build: int) -> Iterator[str]:
+    after = None
     while subjects := _page(worker, query, slot, after, build):
-        count += len(subjects)
+        yield from subjects
         after = subjects[-1]
-    return count
 
 
 def _query(worker: Worker, task: Task) -> JsonObject:

@@ -12,10 +12,10 @@ from garner import limits
 from garner.domain.tasks import Task, TaskError, TaskKind
 from garner.errors import NoSuchIndex, QueryTimeout, Unavailable
 from garner.ports.engine_writer import AliasMissing
-from garner.ports.task_log import Cursor, Head, LeaseLost, TaskMoved
+from garner.ports.task_log import Head, LeaseLost, TaskMoved
 from garner.services.drain.deletes import delete_by_query
 from garner.services.drain.early import end_early
-from garner.services.drain.lease import Lease, OutOfTime, take_lease
+from garner.services.drain.lease import OutOfTime, take_lease
 from garner.services.drain.pack import apply_pack
 from garner.services.drain.ports import DrainPorts, EngineDown, NeedsOperator, OutOfSync
 from garner.services.drain.worker import Worker
@@ -38,45 +38,50 @@ class DrainEnd(Enum):
     DONE = "done"  # nothing waits any more
     OUT_OF_TIME = "out_of_time"  # work waits, the bell was rung
     LEASE_LOST = "lease_lost"
-    ENGINE_DOWN = "engine_down"  # work waits until the back-off is over
+    UNAVAILABLE = "unavailable"  # engine or table; work waits until the back-off is over
     NEEDS_OPERATOR = "needs_operator"
 
 
 def drain(index_id: str, *, ports: DrainPorts) -> DrainEnd:
     """One worker's turn. Never raises for what the engine, the table or a task does."""
     started = ports.clock.seconds()
-    taken = take_lease(index_id, log=ports.log, clock=ports.clock, settings=ports.settings)
+    try:
+        taken = take_lease(index_id, log=ports.log, clock=ports.clock, settings=ports.settings)
+    except Unavailable:
+        return DrainEnd.UNAVAILABLE
     if taken is None:
         return DrainEnd.BUSY
     lease, cursor = taken
     with ports.heart(lease):
-        end = _turn(lease, cursor, ports)
+        end = _turn(Worker(lease, cursor, ports))
     ports.metrics.count(f"drains_{end.value}")
     ports.metrics.seconds("drain_seconds", ports.clock.seconds() - started)
     return end
 
 
-def _turn(lease: Lease, cursor: Cursor, ports: DrainPorts) -> DrainEnd:
-    worker = Worker(lease, cursor, ports)
-    try:
-        try:
-            _Turn(worker).run()
-            end = DrainEnd.DONE
-        finally:
-            worker.sender.close()
-    except LeaseLost:
-        end = DrainEnd.LEASE_LOST
-    except OutOfTime:
-        end = DrainEnd.OUT_OF_TIME
-    except (EngineDown, Unavailable, QueryTimeout):
-        end = DrainEnd.ENGINE_DOWN
-    except NeedsOperator as stop:
-        ports.metrics.count(stop.reason)
-        _LOG.error("The drain needs an operator", extra={"index_id": lease.index_id})
-        end = DrainEnd.NEEDS_OPERATOR
+def _turn(worker: Worker) -> DrainEnd:
+    end = _run(worker)
     if end not in (DrainEnd.DONE, DrainEnd.LEASE_LOST):
         _clean_stop(worker, end)
     return end
+
+
+def _run(worker: Worker) -> DrainEnd:
+    try:
+        _Turn(worker).run()
+    except LeaseLost:
+        return DrainEnd.LEASE_LOST
+    except OutOfTime:
+        return DrainEnd.OUT_OF_TIME
+    except (EngineDown, Unavailable, QueryTimeout):
+        return DrainEnd.UNAVAILABLE
+    except NeedsOperator as stop:
+        worker.ports.metrics.count(stop.reason)
+        _LOG.error("The drain needs an operator", extra={"index_id": worker.index_id})
+        return DrainEnd.NEEDS_OPERATOR
+    finally:
+        worker.sender.close()  # all threads are joined before the lease goes
+    return DrainEnd.DONE
 
 
 def _clean_stop(worker: Worker, end: DrainEnd) -> None:
@@ -104,6 +109,7 @@ class _Turn:
     def run(self) -> None:
         """Returns when the log is at its end and the lease released."""
         worker, log = self._worker, self._ports.log
+        worker.read_schema()
         while True:
             worker.lease.check()
             head = log.head(worker.index_id)

@@ -3,7 +3,7 @@
 The verdict records what a reading of the engine finds, never what a dead worker believed.
 """
 
-from garner.domain.tasks import Counts, Task, TaskError, TaskKind, TaskState, Verdict
+from garner.domain.tasks import Counts, EntryOutcome, Task, TaskError, TaskKind, TaskState, Verdict
 from garner.ports.payloads import PayloadDamaged
 from garner.ports.task_log import Head
 from garner.services.drain.deletes import what_is_left
@@ -64,10 +64,15 @@ def _missing(worker: Worker, judged: Judged, build: int) -> list[Step]:
 def _deletes_read_back(worker: Worker, task: Task, error: TaskError, build: int) -> Verdict:
     deleted, left = what_is_left(worker, task, build)
     state = TaskState.CANCELLED if error is TaskError.CANCELLED else TaskState.FAILED
+    message = f"It ended early; {deleted:,} subjects were deleted and {len(left):,} were not"
     return Verdict(
         state=state,
         error=error,
-        message=f"The task ended early; {deleted:,} subjects were deleted and {left:,} were not",
-        counts=Counts(applied=deleted, rejected=left),
+        message=message,
+        counts=Counts(applied=deleted, rejected=len(left)),
         partial=deleted > 0,
+        outcomes=tuple(
+            EntryOutcome(position, subject=subject, code=error.value, reason=message)
+            for position, subject in enumerate(left)
+        ),
     )

@@ -34,7 +34,7 @@ class Worker:
         self.applied = cursor.applied
         self.sent = cursor.sent
         self.begun: dict[int, float] = {}
-        self.judge = Judge(ports.log.schema(self.index_id))  # after the lease: nobody else binds
+        self.judge = Judge(Schema())
         self._mapped: Schema | None = None
 
     # --- the log ---------------------------------------------------------------------------------
@@ -110,6 +110,10 @@ class Worker:
                 metrics.count("entries_rejected", verdict.counts.rejected)
 
     # --- the registry ----------------------------------------------------------------------------
+
+    def read_schema(self) -> None:
+        """Under the lease: from here on nobody else binds."""
+        self.judge.rebind(self.ports.log.schema(self.index_id))
 
     @property
     def schema(self) -> Schema:
