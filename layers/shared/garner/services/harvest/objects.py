@@ -17,9 +17,7 @@ _LEVEL = 1  # hashes don't compress; what does, does at once
 AnyRow = TypeVar("AnyRow")
 
 
-def put_sections(
-    stage: Stage, key: str, sections: Mapping[int, Iterable[Seen | Row | Result | Published]]
-) -> Ref:
+def put_sections(stage: Stage, key: str, sections: Mapping[int, Iterable[StagedRow]]) -> Ref:
     """Writes rows by section; nothing at all if there is no row."""
     body, places = bytearray(), {}
     for section in sorted(sections):
