@@ -15,6 +15,8 @@ from garner.services.keys import KeyRequest, create_key
 from garner.storage.dynamodb.keys import DynamoKeyStore
 from garner.storage.dynamodb.table import CLIENT_CONFIG, Table
 from garner.storage.opensearch.client import EngineClient
+from garner.storage.s3 import CLIENT_CONFIG as S3_CONFIG
+from garner.storage.s3 import S3Payloads
 from tests.fakes.api import ENVIRONMENT, Service
 
 GROUP = "urn:globus:groups:id:00000000-0000-4000-8000-00000000000a"
@@ -132,9 +134,18 @@ def bell() -> Bell:
 
 
 @pytest.fixture
-def service(table: Table, engine: EngineClient, clock: Clock, bell: Bell) -> Service:
+def payloads(table: Table, clock: Clock) -> S3Payloads:
+    client = boto3.client("s3", config=S3_CONFIG)
+    client.create_bucket(Bucket=ENVIRONMENT["PAYLOAD_BUCKET"])
+    return S3Payloads(client, ENVIRONMENT["PAYLOAD_BUCKET"], table, clock=clock, ids=RandomIds())
+
+
+@pytest.fixture
+def service(
+    table: Table, engine: EngineClient, clock: Clock, bell: Bell, payloads: S3Payloads
+) -> Service:
     parts = {"table": table, "engine": engine, "clock": clock, "ids": RandomIds()}
-    return Service(parts | {"doorbell": bell})
+    return Service(parts | {"doorbell": bell, "payloads": payloads})
 
 
 @pytest.fixture
