@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from garner.domain.tasks import Task
 from garner.domain.webhooks import Delivery, DeliveryState, Webhook
 from garner.errors import JsonObject, Unavailable
 from garner.ports.webhooks import Sent
@@ -68,13 +69,13 @@ class InMemoryEventBus:
 
 @dataclass
 class InMemoryAnnouncements:
-    tasks: list[JsonObject] = field(default_factory=list)
+    tasks: list[tuple[str, Task]] = field(default_factory=list)
 
-    def pending(self, limit: int) -> list[JsonObject]:
+    def untold(self, now: float, limit: int) -> list[tuple[str, Task]]:
         return self.tasks[:limit]
 
-    def told(self, task_id: str) -> None:
-        self.tasks = [task for task in self.tasks if task["task_id"] != task_id]
+    def told(self, index_id: str, n: int) -> None:
+        self.tasks = [each for each in self.tasks if each[1].n != n]
 
 
 @dataclass

@@ -96,6 +96,7 @@ def _answered(server: HostileServer, connection: socket.socket, stopped: threadi
         while (line := reader.readline().decode().strip()) != "":
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
+        reader.read(int(headers.get("content-length", 0)))  # left unread it would reset the answer
     asked = Asked(request.split(" ")[1], headers)
     server.asked.append(asked)
     reply = server.respond(asked)

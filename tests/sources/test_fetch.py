@@ -17,8 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from garner import limits
+from garner.ports.webhooks import Sent
 from garner.sources.addresses import Allowed
 from garner.sources.fetch import Fetched, FetchFailed, FetchRequest, GuardedFetch, Timing
+from garner.sources.webhook_sender import GuardedWebhookSender
 from tests.sources.hostile import Asked, answer, serving
 
 LOOPBACK = Allowed(networks=("127.0.0.1/32",))
@@ -416,3 +418,39 @@ def test_https_is_not_left_by_a_redirect(certificate: Path) -> None:
     with serving(lambda _: down, context) as server:
         error = refusal(f"https://good.test:{server.port}/", fetch)
     assert "from https to another scheme" in error.message
+
+
+def sender(certificate: Path, allowed: Allowed = LOOPBACK) -> GuardedWebhookSender:
+    here = [(0, 0, 0, "", ("127.0.0.1", 0))]
+    timing = Timing(connect=2, total=5)
+    return GuardedWebhookSender(
+        GuardedFetch(allowed, timing, ca_file=str(certificate), resolve=lambda *_, **__: here)
+    )
+
+
+def test_a_webhook_is_posted_and_only_its_status_comes_back(certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with serving(lambda _: answer(b"thanks", 202), context) as server:
+        url = f"https://good.test:{server.port}/told?x=1"
+        sent = sender(certificate).send(url, {"Garner-Signature": "t=1,v1=0"}, "{}")
+    assert sent == Sent(202)
+    assert sent.accepted
+    assert server.asked[0].headers["garner-signature"] == "t=1,v1=0"
+    assert server.asked[0].headers["content-length"] == "2"
+
+
+def test_a_webhook_is_not_redirected_and_not_sent_to_private_addresses(certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    away = answer(b"", 302, Location="https://good.test/elsewhere")
+    with serving(lambda _: away, context) as server:
+        url = f"https://good.test:{server.port}/"
+        assert sender(certificate).send(url, {}, "{}") == Sent(302)
+        assert not sender(certificate).send(url, {}, "{}").accepted
+        refused = sender(certificate, Allowed()).send(url, {}, "{}")
+        plain = sender(certificate).send(f"http://good.test:{server.port}/", {}, "{}")
+    assert refused.status is None
+    assert "has an address" in str(refused.problem)
+    assert plain.status is None
+    assert len(server.asked) == 2

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
+from garner.domain.slots import TaskIds
+from garner.domain.tasks import Counts, PayloadRef, Task, TaskKind, TaskState, Verdict
 from garner.domain.webhooks import RETRY_SECONDS, DeliveryState, Webhook
 from garner.errors import Unavailable
 from garner.ports.webhooks import Sent
@@ -51,18 +53,24 @@ class PlainIds:
         return 0.0
 
 
-def task(number: int) -> dict[str, object]:
-    return {
-        "task_id": f"task-{number}",
-        "index_id": INDEX,
-        "task_type": "ingest",
-        "state": "FAILED",
-        "state_description": "Task failed",
-        "creation_date": "2026-01-01T00:00:00",
-        "completion_date": "2026-01-01T00:00:01",
-        "message": "1 of 2 entries failed; first: the field secret_name …",
-        "additional_details": {"counts": {"applied": 0, "rejected": 1}, "partial": False},
-    }
+def task(number: int) -> tuple[str, Task]:
+    finished = Task(
+        n=number,
+        kind=TaskKind.INGEST,
+        caller="",
+        request_id="",
+        payload=PayloadRef("", "", 0, 0),
+        operations=2,
+        created_at=1_767_225_600.0,
+        completed_at=1_767_225_601.0,
+        state=TaskState.FAILED,
+        verdict=Verdict(
+            state=TaskState.FAILED,
+            message="1 of 2 entries failed; first: the field secret_name …",
+            counts=Counts(rejected=1),
+        ),
+    )
+    return INDEX, finished
 
 
 @dataclass
@@ -80,6 +88,7 @@ class World:
             webhooks=self.webhooks,
             deliveries=self.deliveries,
             bus=self.bus,
+            task_ids=TaskIds(b"k" * 32),
             clock=self.clock,
             until=FOREVER,
         )
@@ -119,7 +128,11 @@ def test_a_finished_task_reaches_bus_and_webhook_signed(world: World) -> None:
 def test_what_is_told_holds_no_message(world: World) -> None:
     world.announce()
     assert "secret_name" not in orjson.dumps(world.bus.events).decode()
-    assert world.bus.events[0]["counts"] == {"applied": 0, "rejected": 1}
+    assert world.bus.events[0]["counts"] == {
+        "applied": 0,
+        "superseded": 0,
+        "rejected": 1,
+    }
 
 
 def test_a_bus_that_is_away_loses_nothing_and_doubles_no_delivery(world: World) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from garner.domain.tasks import Task
 from garner.domain.webhooks import Delivery, Webhook
 from garner.errors import JsonObject
 
@@ -70,8 +71,8 @@ class WebhookSender(Protocol):
 class Announcements(Protocol):
     """Finished tasks that nobody has been told about yet."""
 
-    def pending(self, limit: int) -> list[JsonObject]:
-        """Their task documents (contract 2.12), oldest first."""
+    def untold(self, now: float, limit: int) -> list[tuple[str, Task]]:
+        """`(index id, task)`, longest finished first; may be a moment out of date."""
         ...
 
-    def told(self, task_id: str) -> None: ...
+    def told(self, index_id: str, n: int) -> None: ...

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from garner import limits
 from garner.ports.clock import Clock, Ids
 from garner.ports.engine import SearchReader
 from garner.ports.engine_indexes import EngineIndexes
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
     from garner.ports.metrics import Metrics
     from garner.ports.payloads import PayloadStore
     from garner.ports.task_log import TaskLog
-    from garner.ports.webhooks import DeliveryStore, WebhookStore
+    from garner.ports.webhooks import (
+        Announcements,
+        DeliveryStore,
+        EventBus,
+        WebhookSender,
+        WebhookStore,
+    )
     from garner.services.drain import DrainPorts
     from garner.services.submit import AcceptPorts
     from garner.storage.dynamodb.table import Table
@@ -101,6 +108,31 @@ class Container:
         from garner.storage.dynamodb.webhooks import DynamoDeliveryStore
 
         return DynamoDeliveryStore(self.table)
+
+    @cached_property
+    def announcements(self) -> "Announcements":
+        from garner.storage.dynamodb.task_log import DynamoTaskLog
+
+        return DynamoTaskLog(self.table, self.clock)
+
+    @cached_property
+    def event_bus(self) -> "EventBus":
+        import boto3
+
+        from garner.storage.event_bus import EventBridgeBus
+
+        return EventBridgeBus(boto3.client("events"), self.settings[setting.Telling].event_bus)
+
+    @cached_property
+    def webhook_sender(self) -> "WebhookSender":
+        from garner.sources.addresses import Allowed
+        from garner.sources.fetch import GuardedFetch, Timing
+        from garner.sources.webhook_sender import GuardedWebhookSender
+
+        trusted = self.settings[setting.Fetching]
+        allowed = Allowed(trusted.allowed_networks, frozenset(trusted.allowed_hosts))
+        timing = Timing(total=limits.WEBHOOK_SECONDS)
+        return GuardedWebhookSender(GuardedFetch(allowed, timing))
 
     # --- the write path --------------------------------------------------------------------------
 

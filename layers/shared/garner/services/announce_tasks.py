@@ -6,9 +6,12 @@ know a task by its id, and a task counts as told only when all of it is recorded
 
 import orjson
 
+from garner.domain.slots import TaskIds
 from garner.domain.webhooks import Delivery, event
+from garner.errors import JsonObject
 from garner.ports.clock import Clock
 from garner.ports.webhooks import Announcements, DeliveryStore, EventBus, WebhookStore
+from garner.services.tasks import task_document
 
 BATCH = 10  # entries of one call to the bus
 
@@ -19,34 +22,36 @@ def announce_tasks(
     webhooks: WebhookStore,
     deliveries: DeliveryStore,
     bus: EventBus,
+    task_ids: TaskIds,
     clock: Clock,
     until: float,
 ) -> int:
     """How many tasks were announced before `until` or the end of the list."""
-    announced = 0
+    announced: set[str] = set()
     while clock.seconds() < until:
-        events = [event(task) for task in announcements.pending(BATCH)]
-        if not events:
+        finished = announcements.untold(clock.seconds(), BATCH)
+        events = [event(task_document(index_id, task, task_ids)) for index_id, task in finished]
+        new = [each for each in events if each["task_id"] not in announced]
+        if not new:
             break
-        for each in events:
+        for each in new:
             _queue(each, webhooks, deliveries, clock)
-        bus.publish(events)
-        for each in events:
-            announcements.told(each["task_id"])
-        announced += len(events)
-    return announced
+        bus.publish(new)
+        for index_id, task in finished:
+            announcements.told(index_id, task.n)
+        announced.update(each["task_id"] for each in new)
+    return len(announced)
 
 
 def _queue(
-    told: dict[str, object], webhooks: WebhookStore, deliveries: DeliveryStore, clock: Clock
+    told: JsonObject, webhooks: WebhookStore, deliveries: DeliveryStore, clock: Clock
 ) -> None:
-    index_id, task_id = str(told["index_id"]), str(told["task_id"])
-    for webhook in webhooks.of_index(index_id):
+    for webhook in webhooks.of_index(told["index_id"]):
         deliveries.add(
             Delivery(
                 webhook_id=webhook.webhook_id,
-                index_id=index_id,
-                task_id=task_id,
+                index_id=told["index_id"],
+                task_id=told["task_id"],
                 body=orjson.dumps(told).decode(),
                 created_at=clock.seconds(),
                 next_at=clock.seconds(),

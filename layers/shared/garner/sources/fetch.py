@@ -28,7 +28,7 @@ from garner.domain.harvest.source import place_of
 from garner.errors import SourceFailed
 from garner.sources.addresses import Allowed
 
-USER_AGENT = "Garner-harvest/1 (+https://github.com/garner)"
+USER_AGENT = "Garner/1"
 _CHUNK = 65_536
 _REDIRECTS = {301, 302, 303, 307, 308}
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
@@ -102,15 +102,34 @@ class GuardedFetch:
         for _ in range(limits.FETCH_MAX_REDIRECTS + 1):
             if url.scheme != "https" and not (request.allow_http and url.scheme == "http"):
                 raise FetchFailed(f"{url} is not an https address, and http is not allowed.")
-            with self._answer(url, request, deadline) as (answer, is_late):
+            headers = _headers(url, request)
+            with self._exchange(url, deadline, "GET", headers) as (answer, is_late):
                 if answer.status not in _REDIRECTS:
                     return _received(answer, request, url, is_late)
                 url = url.redirected(answer.headers.get("Location"))
         raise FetchFailed(f"{url} redirects more than {limits.FETCH_MAX_REDIRECTS} times.")
 
+    def post(self, address: str, headers: Mapping[str, str], body: bytes) -> int:
+        """The status of a POST. Only https, no redirects, and nothing of the answer is read.
+
+        Raises `FetchFailed` where there is no answer.
+        """
+        url = _Url.parsed(address)
+        if url.scheme != "https":
+            raise FetchFailed(f"{url} is not an https address.")
+        deadline = monotonic() + self.timing.total
+        sent = {"User-Agent": USER_AGENT, **headers}
+        with self._exchange(url, deadline, "POST", sent, body) as (answer, _):
+            return answer.status
+
     @contextmanager
-    def _answer(
-        self, url: "_Url", request: FetchRequest, deadline: float
+    def _exchange(
+        self,
+        url: "_Url",
+        deadline: float,
+        method: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
     ) -> Iterator[tuple[urllib3.BaseHTTPResponse, Callable[[], bool]]]:
         """One request on a connection of its own, cut when the time is over: a drip of header
         bytes would satisfy every time-out of a socket."""
@@ -122,9 +141,10 @@ class GuardedFetch:
         answer = None
         try:
             answer = pool.urlopen(
-                "GET",
+                method,
                 url.target,
-                headers=_headers(url, request),
+                body=body,
+                headers=headers,
                 redirect=False,
                 retries=False,
                 preload_content=False,

@@ -12,6 +12,7 @@ import hashlib
 import uuid
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -59,6 +60,7 @@ from garner.storage.dynamodb.table import (
 )
 
 LAG = "lag"  # the sweeper's `due_kind`
+UNTOLD = "notify"  # the notifier's
 _STATUS = {"status": "status"}  # reserved words
 _STATE = {"state": "state"}
 _RETENTION_SECONDS = limits.RETENTION_DAYS * 86_400
@@ -383,6 +385,23 @@ class DynamoTaskLog:
     def lagging(self, until: float) -> list[Due]:
         return [Due(item["index_id"], item["due_at"]) for item in self._table.due(LAG, until)]
 
+    # --- tell (`garner.ports.webhooks.Announcements`) --------------------------------------------
+
+    def untold(self, now: float, limit: int) -> list[tuple[str, Task]]:
+        finished = self._table.due(UNTOLD, now, limit=limit)
+        return [(item["index_id"], _task(item)) for item in finished]
+
+    def told(self, index_id: str, n: int) -> None:
+        with suppress(ConditionFailed):
+            self._table.update(
+                Update(
+                    _log_key(index_id, n),
+                    "REMOVE due_kind, due_at",
+                    "due_kind = :untold",
+                    {"untold": UNTOLD},
+                )
+            )
+
 
 def _head_key(index_id: str) -> Key:
     return f"H#{index_key(index_id)}", SINGLE
@@ -500,13 +519,15 @@ def _verdict_update(
     }
     return Update(
         key,
-        "SET #state = :state, verdict = :verdict, completed_at = :now, expires_at = :over",
+        "SET #state = :state, verdict = :verdict, completed_at = :now, expires_at = :over, "
+        "due_kind = :untold, due_at = :now",
         condition,
         {
             "state": verdict.state.value,
             "verdict": _pack(document),
             "now": now,
             "over": int(now + _RETENTION_SECONDS),
+            "untold": UNTOLD,
             **values,
         },
         _STATE,
