@@ -7,7 +7,7 @@ run where there is no internet and turn raw objects into records and documents.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import BinaryIO, Literal, Protocol, Self
+from typing import BinaryIO, Literal, Protocol, Self, cast
 
 from garner.domain.harvest.records import Place, Record
 from garner.domain.harvest.source import Source
@@ -50,6 +50,39 @@ class RawFile(Protocol):
     def open(self) -> BinaryIO:
         """Its bytes from the start, each time anew; the caller closes it."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRaw:
+    """A raw object that lies in an open file and is read from there; its owner closes the file."""
+
+    meta: RawMeta
+    body: BinaryIO
+
+    def open(self) -> BinaryIO:
+        self.body.seek(0)
+        return cast(BinaryIO, _Unclosed(self.body))
+
+
+class _Unclosed:
+    """Everything that readers use of a file, except that closing it puts it back to its start."""
+
+    def __init__(self, body: BinaryIO) -> None:
+        self.read, self.readline = body.read, body.readline
+        self.seek, self.tell = body.seek, body.tell
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._body)
+
+    def close(self) -> None:
+        self._body.seek(0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
 
 def current_files(objects: Iterable[RawFile]) -> list[list[RawFile]]:

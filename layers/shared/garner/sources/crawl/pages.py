@@ -6,8 +6,8 @@ from typing import Any, cast
 
 from garner.domain.harvest.source import Paging, Source
 from garner.errors import JsonObject
-from garner.ports.sources import RecordReader
-from garner.sources.crawl.plan import Advance, Fetch, FreshRaw, unnumbered, with_query
+from garner.ports.sources import HeldRaw, RecordReader
+from garner.sources.crawl.plan import Advance, Fetch, unnumbered, with_query
 from garner.sources.fetch import FetchRequest
 
 
@@ -33,7 +33,7 @@ class Pages:
                 note = "A page repeats the one before it, which is taken for the end of the list."
                 return Advance(done=True, note=note)
             listed = replace(source, details=None)
-            count = sum(1 for _ in self.reader.read(listed, [FreshRaw(meta, fetched.body)]))
+            count = sum(1 for _ in self.reader.read(listed, [HeldRaw(meta, fetched.body)]))
         except BaseException:
             fetched.body.close()
             raise

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, Protocol
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
 from garner.domain.harvest.source import Source
@@ -55,33 +55,6 @@ def with_query(url: str, parameters: Mapping[str, object]) -> str:
     ]
     added = [f"{quote(n, safe='')}={quote(str(v), safe='')}" for n, v in parameters.items()]
     return urlunsplit((parts.scheme, parts.netloc, parts.path, "&".join([*kept, *added]), ""))
-
-
-@dataclass(frozen=True, slots=True)
-class FreshRaw:
-    """A body that has just come, as a `RawFile` for the reader; it stays open and at its start."""
-
-    meta: RawMeta
-    body: BinaryIO
-
-    def open(self) -> BinaryIO:
-        return _Kept(self.body)  # type: ignore[return-value]
-
-
-class _Kept:
-    """Passes everything on but `close`: the body is still to be stored."""
-
-    def __init__(self, body: BinaryIO) -> None:
-        self._body = body
-        self.read, self.seek = body.read, body.seek
-        self.tell, self.seekable = body.tell, body.seekable
-
-    def __enter__(self) -> Self:
-        self._body.seek(0)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._body.seek(0)
 
 
 def pieces_of(file: int, stored: Iterable[RawFile]) -> list[RawFile]:

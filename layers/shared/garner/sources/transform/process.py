@@ -17,6 +17,7 @@ from garner.errors import JsonObject, SourceFailed
 from garner.limits import MAX_KILLS_IN_A_ROW, TRANSFORM_MEMORY_BYTES, TRANSFORM_SECONDS
 from garner.ports.sources import Inspected, Transformed, Transformer
 from garner.sources.jsonpath import finder
+from garner.sources.regex import compiled
 from garner.sources.transform.child import OUT_OF_MEMORY
 from garner.sources.transform.program import Program, ProgramError, ProgramSpec
 
@@ -49,14 +50,18 @@ class SandboxTransformers:
         return SandboxedTransformer(spec, self.limits, self.environment)
 
     def problems(self, source: Source) -> list[tuple[str, str]]:
-        spec = ProgramSpec.of(source)
+        problems = []
         try:
-            with _Child(spec, self.limits, self.environment):
-                return []
+            compiled(source.filename_pattern)
+        except ValueError as error:
+            problems.append(("filenamePattern", f"{error}."))
+        try:
+            with _Child(ProgramSpec.of(source), self.limits, self.environment):
+                return problems
         except ProgramError as error:
-            return error.problems
+            return problems + error.problems
         except _Killed as killed:
-            return [("transformScript", killed.reason)]
+            return [*problems, ("transformScript", killed.reason)]
 
     def path_problem(self, path: str) -> str | None:
         try:
