@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -19,6 +20,7 @@ ACCESS_KEY = "test"  # the local cloud's root; functions get sessions of their o
 MAX_FUNCTION_PROCESSES = 40  # about 60 MB each; over it the local cloud answers 429
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
+LOGS_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,19 @@ class Cloud:
             aws_secret_access_key=ACCESS_KEY,
             config=Config(retries={"mode": "standard"}, read_timeout=900),
         )
+
+    def save_logs(self, file: Path) -> None:
+        """What the functions logged lately; the local cloud forgets it when it ends."""
+        logs = self.client("logs")
+        since = int((time.time() - LOGS_SECONDS) * 1000)
+        with file.open("w") as output:
+            for group in logs.describe_log_groups()["logGroups"]:
+                name = group["logGroupName"]
+                for page in logs.get_paginator("filter_log_events").paginate(
+                    logGroupName=name, startTime=since
+                ):
+                    lines = (event["message"].rstrip() for event in page["events"])
+                    output.writelines(f"{name.rpartition('/')[2]} {line}\n" for line in lines)
 
     def stop(self) -> None:
         self.child.stop(STOP_SECONDS)

@@ -110,6 +110,7 @@ def running(options: Options, report: Report) -> Iterator[Stack]:
         with _step(report, "local cloud"):
             cloud = local_cloud.start(options.aws_port, options.state, persist=options.persist)
             stack.callback(cloud.stop)
+            stack.callback(cloud.save_logs, options.state / "functions.log")
         with _step(report, "build"):
             deploy.build()
         with _step(report, "deployment"):
@@ -147,6 +148,10 @@ def _deploy(cloud: local_cloud.Cloud, options: Options, engine_url: str) -> tupl
     parameters = {
         "OpenSearchUrl": engine_url,
         "SigningKey": _signing_key(options.state),
+        "RequireTls": "false",
+        "DeletionProtection": "false",
+        "IndexReplicas": "0",
+        "MaxOwnedTrialIndexes": "100",
         **_engine_parameters(),
         **options.parameters,
     }
