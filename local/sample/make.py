@@ -55,19 +55,19 @@ def entry(prefix: str, record: dict[str, Any]) -> dict[str, Any]:
     """One GMetaEntry, visible to everybody."""
     content = {
         "prefix": prefix,
-        "title": first(record, "name") or prefix,
-        "description": first(record, "description"),
-        "homepage": first(record, "homepage"),
-        "repository": first(record, "repository"),
-        "license": first(record, "license"),
-        "domain": first(record, "domain"),
+        "title": text(record, "name") or prefix,
+        "description": text(record, "description"),
+        "homepage": text(record, "homepage"),
+        "repository": text(record, "repository"),
+        "license": text(record, "license"),
+        "domain": text(record, "domain"),
         "keywords": keywords(record),
         "synonyms": sorted(record.get("synonyms", [])),
         "contact": contact(first(record, "contact")),
         "publications": publications(record),
-        "example": first(record, "example"),
-        "pattern": first(record, "pattern"),
-        "uri_format": first(record, "uri_format"),
+        "example": text(record, "example"),
+        "pattern": text(record, "pattern"),
+        "uri_format": text(record, "uri_format"),
         "deprecated": bool(first(record, "deprecated")),
         "listed_in": sorted(record.get("mappings", {})),
     }
@@ -85,6 +85,12 @@ def sources(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def first(record: dict[str, Any], field: str) -> Any:
     return next((each[field] for each in sources(record) if each.get(field)), None)
+
+
+def text(record: dict[str, Any], field: str) -> str | None:
+    """As `first`; some registries have an object where others have its name."""
+    found = (each[field] for each in sources(record) if each.get(field))
+    return next((value for value in found if isinstance(value, str)), None)
 
 
 def keywords(record: dict[str, Any]) -> list[str]:
