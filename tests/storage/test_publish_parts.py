@@ -1,4 +1,4 @@
-"""Parts of a harvest go through the same door as everybody's ingest, and their verdicts come back."""
+"""Parts of a harvest go through the door of every ingest, and their verdicts come back."""
 
 import pytest
 
