@@ -24,6 +24,9 @@ ENVIRONMENT = {
     "OPENSEARCH_URL": "http://127.0.0.1:9",
     "SIGNING_KEY": "0123456789abcdef0123456789abcdef",
     "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
 }
 """What a deployed function finds; nothing behind it answers."""
 
@@ -37,6 +40,9 @@ SEARCH_FUNCTIONS = (
     "ingest",
     "batch_delete_by_subject",
     "delete_by_query",
+    "task",
+    "task_list",
+    "field_mapping",
 )
 
 

@@ -203,7 +203,6 @@ class Telling(Group):
 
 
 _READ = (Logs, Engine, Table, Tokens, Signing, Queries)
-_MANAGE = (Logs, Engine, Table, Tokens, Signing)
 _SUBMIT = (Logs, Table, Payloads, Doorbell, Tokens, Signing, Accept)
 
 FUNCTIONS: dict[str, tuple[type[Group], ...]] = {
@@ -214,11 +213,11 @@ FUNCTIONS: dict[str, tuple[type[Group], ...]] = {
     "ingest": _SUBMIT,
     "batch_delete_by_subject": _SUBMIT,
     "delete_by_query": (*_SUBMIT, Queries),
-    "task": (Logs, Table, Tokens, Signing),
+    "task": (Logs, Table, Tokens, Signing, Doorbell),
     "task_list": (Logs, Table, Tokens, Signing),
-    "index": (*_MANAGE, Ownership),
+    "index": (Logs, Engine, Table, Tokens, Ownership, Doorbell),
     "role": (Logs, Table, Tokens, Ownership),
-    "field_mapping": _MANAGE,
+    "field_mapping": (Logs, Table, Tokens),
     "openapi": (Logs,),
     "not_found": (Logs,),
     "index_worker": (Logs, Engine, Table, Payloads, Doorbell, Signing, Draining),
