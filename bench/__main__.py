@@ -1,0 +1,38 @@
+"""`make bench`: every comparison on the real engine, as a table and as JSON.
+
+    python -m bench [ingest startup …] [--sizes 10000 100000] [--repeats 3]
+
+Ends with status 1 if a bound is missed.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+
+from bench import engine, ingest
+from bench.report import Row, keep, show
+
+Bench = Callable[[str, list[int], int], Iterator[Row]]
+
+BENCHES: dict[str, Bench] = {"ingest": ingest.run}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("benches", nargs="*", choices=[*BENCHES, []], default=[])
+    parser.add_argument("--sizes", nargs="+", type=int, default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--repeats", type=int, default=3)
+    asked = parser.parse_args()
+    rows: list[Row] = []
+    with engine.running() as url:
+        for name in asked.benches or BENCHES:
+            rows += BENCHES[name](url, asked.sizes, asked.repeats)
+    show(rows)
+    print(f"\nKept in {keep(rows, sys.argv)}")
+    missed = [row for row in rows if row.met is False]
+    print(f"{len(missed)} of {sum(row.met is not None for row in rows)} bounds missed")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,231 @@
+"""Ingest: the worker, from log to searchable, against what a user would write instead.
+
+All contenders load the same documents into indexes of the same mapping and end with a refresh. The
+worker starts from the payloads as they were accepted and parses, checks, merges, writes, refreshes
+and finishes; the others start from documents that are ready: Python objects for opensearch-py's
+helpers, serialised bulk bodies for the raw calls. The log and the payloads are in memory, so that
+the engine's side is compared with the engine's side.
+"""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from uuid import uuid4
+
+import orjson
+from opensearchpy import OpenSearch, helpers
+
+from bench.documents import LONG, SHORT, Packages
+from bench.report import Row, at_least, compared
+from garner import limits
+from garner.domain import documents as doc
+from garner.domain.content import CheckedContent, Checker
+from garner.domain.fields import Schema
+from garner.domain.operations import encode
+from garner.domain.principals import Caller
+from garner.domain.protocol import ProtocolSettings
+from garner.domain.slots import TaskIds
+from garner.domain.tasks import NewTask, TaskKind, TaskState
+from garner.errors import JsonObject
+from garner.runtime.clock import RandomIds, SystemClock
+from garner.services.drain import DrainPorts, drain
+from garner.services.submit import AcceptPorts, submit
+from garner.storage.opensearch.bulk import OpenSearchWriter
+from garner.storage.opensearch.client import EngineClient
+from garner.storage.opensearch.indexes import OpenSearchIndexes
+from tests.fakes.ingest import (
+    Faults,
+    InMemoryDoorbell,
+    InMemoryMetrics,
+    InMemoryPayloads,
+    InMemoryTaskLog,
+)
+
+TASK_ENTRIES = 1_000
+CONNECTIONS = ProtocolSettings().bulks_in_flight
+WORKER, HELPERS, PARALLEL = "worker", "helpers.bulk", "helpers.parallel_bulk"
+RAW_ONE, RAW_MANY = "raw _bulk, 1 connection", f"raw _bulk, {CONNECTIONS} connections"
+
+
+@dataclass
+class Load:
+    """The same entries in each form that a contender starts from."""
+
+    payloads: list[bytes]
+    documents: list[JsonObject]
+    bodies: list[bytes]
+    schema: Schema
+
+
+def prepare(kilobytes: float, count: int) -> Load:
+    checker, load = Checker(Schema()), Load([], [], [], Schema())
+    entries = list(Packages(kilobytes).entries(count))
+    for start in range(0, count, TASK_ENTRIES):
+        load.payloads.append(encode(entries[start : start + TASK_ENTRIES]))
+    for entry in entries:
+        checked = checker.check(entry["content"])
+        assert isinstance(checked, CheckedContent)
+        stored = {"visible_to": entry["visible_to"], "content": checked.indexed}
+        document = {"subject": entry["subject"], "live": True, "entries": [stored]}
+        load.documents.append(document)
+    for start in range(0, count, limits.BULK_OPERATIONS):
+        load.bodies.append(_body(load.documents[start : start + limits.BULK_OPERATIONS]))
+    load.schema = Schema(dict(checker.new_fields), version=1)
+    return load
+
+
+def _body(documents: list[JsonObject]) -> bytes:
+    lines: list[bytes] = []
+    for document in documents:
+        name = doc.document_id(document["subject"]).encode()
+        lines += [b'{"index":{"_id":"%b"}}' % name, orjson.dumps(document)]
+    return b"\n".join(lines) + b"\n"
+
+
+class Contest:
+    """One engine, one load, a fresh index for every attempt."""
+
+    def __init__(self, url: str, load: Load) -> None:
+        self._url = url
+        self._load = load
+        self._engine = EngineClient(url)
+        self._indexes = OpenSearchIndexes(self._engine)
+
+    def attempts(self, what: str) -> float:
+        """Entries per second, refresh included."""
+        index_id = str(uuid4())
+        self._indexes.create(index_id, 1, self._load.schema)
+        contenders: dict[str, Callable[[str], Callable[[], None]]] = {
+            WORKER: self._worker,
+            HELPERS: self._helpers_bulk,
+            PARALLEL: self._parallel_bulk,
+            RAW_ONE: lambda index_id: self._raw(index_id, 1),
+            RAW_MANY: lambda index_id: self._raw(index_id, CONNECTIONS),
+        }
+        run = contenders[what](index_id)
+        gc.collect()
+        started = time.perf_counter()
+        run()
+        rate = len(self._load.documents) / (time.perf_counter() - started)
+        assert self._indexes.stats(index_id).num_subjects == len(self._load.documents)
+        self._indexes.drop(index_id)
+        return rate
+
+    def _worker(self, index_id: str) -> Callable[[], None]:
+        faults, metrics, clock, ids = Faults(), InMemoryMetrics(), SystemClock(), RandomIds()
+        log, payloads = InMemoryTaskLog(faults), InMemoryPayloads(faults)
+        log.create(index_id)
+        log.indexes[index_id].schema = self._load.schema
+        doorbell = InMemoryDoorbell(faults)
+        accept = AcceptPorts(
+            log=log,
+            payloads=payloads,
+            doorbell=doorbell,
+            clock=clock,
+            ids=ids,
+            task_ids=TaskIds(b"k" * 32),
+            metrics=metrics,
+        )
+        for payload in self._load.payloads:
+            task = NewTask(kind=TaskKind.INGEST, payload=payload, operations=payload.count(b"\n"))
+            submit(index_id, Caller(), task, ports=accept)
+        ports = DrainPorts(
+            log=log,
+            payloads=payloads,
+            writer=OpenSearchWriter(self._engine),
+            indexes=self._indexes,
+            doorbell=doorbell,
+            compile_matches=lambda _head, _schema: {"match_none": {}},
+            clock=clock,
+            ids=ids,
+            metrics=metrics,
+            senders=lambda: ThreadPoolExecutor(CONNECTIONS),
+        )
+
+        def run() -> None:
+            drain(index_id, ports=ports)
+            states = {task.state for task in log.indexes[index_id].slots.values()}
+            assert states == {TaskState.SUCCESS}, states
+
+        return run
+
+    def _actions(self, index_id: str) -> Iterator[JsonObject]:
+        alias = doc.write_alias(index_id)
+        for document in self._load.documents:
+            name = doc.document_id(document["subject"])
+            yield {"_index": alias, "_id": name, "_source": document}
+
+    def _helpers_bulk(self, index_id: str) -> Callable[[], None]:
+        client = OpenSearch(self._url)
+
+        def run() -> None:
+            helpers.bulk(client, self._actions(index_id), chunk_size=limits.BULK_OPERATIONS)
+            self._indexes.refresh(index_id)
+
+        return run
+
+    def _parallel_bulk(self, index_id: str) -> Callable[[], None]:
+        client = OpenSearch(self._url, maxsize=CONNECTIONS)
+
+        def run() -> None:
+            outcomes = helpers.parallel_bulk(
+                client,
+                self._actions(index_id),
+                thread_count=CONNECTIONS,
+                chunk_size=limits.BULK_OPERATIONS,
+            )
+            assert all(fine for fine, _ in outcomes)
+            self._indexes.refresh(index_id)
+
+        return run
+
+    def _raw(self, index_id: str, connections: int) -> Callable[[], None]:
+        path = f"/{doc.write_alias(index_id)}/_bulk"
+
+        def send(body: bytes) -> None:
+            answer = self._engine.request(
+                "POST", path, body, content_type="application/x-ndjson", timeout=120.0
+            )
+            assert answer.ok, answer.status
+
+        def run() -> None:
+            with ThreadPoolExecutor(connections) as pool:
+                for _ in pool.map(send, self._load.bodies):
+                    pass
+            self._indexes.refresh(index_id)
+
+        return run
+
+
+def run(url: str, sizes: list[int], repeats: int) -> Iterator[Row]:
+    """All contenders in turn, in every repetition, so that a slow moment hits all of them."""
+    warm = Contest(url, prepare(SHORT, min(5_000, sizes[0])))
+    for what in (WORKER, HELPERS, PARALLEL, RAW_ONE, RAW_MANY):
+        warm.attempts(what)
+    for kilobytes in (SHORT, LONG):
+        at_smallest: Row | None = None
+        for count in sizes:
+            rows = _case(url, kilobytes, count, repeats)
+            worker = rows[WORKER]
+            yield from rows.values()
+            yield compared(worker, rows[HELPERS], at_least(1.8))
+            yield compared(worker, rows[PARALLEL], at_least(1.2))
+            yield compared(worker, rows[RAW_ONE])
+            yield compared(worker, rows[RAW_MANY], at_least(0.9))
+            if at_smallest:
+                yield compared(worker, at_smallest, at_least(0.85))
+            at_smallest = at_smallest or worker
+
+
+def _case(url: str, kilobytes: float, count: int, repeats: int) -> dict[str, Row]:
+    contest = Contest(url, prepare(kilobytes, count))
+    samples: dict[str, list[float]] = {
+        what: [] for what in (WORKER, HELPERS, PARALLEL, RAW_ONE, RAW_MANY)
+    }
+    for _ in range(repeats):
+        for what, rates in samples.items():
+            rates.append(contest.attempts(what))
+    case = f"{count:,} entries of {kilobytes:g} KB"
+    return {what: Row("ingest", case, what, "entries/s", rates) for what, rates in samples.items()}
