@@ -47,6 +47,7 @@ def _read_back(worker: Worker, task: Task, error: TaskError, build: int) -> Verd
         return ended_early(task, error)
     if judged.error or judged.new_fields or judged.used_unmapped:
         return ended_early(task, error)  # it never came to sending
+    worker.refresh(build)  # what the verdict says is what searches show
     return ended_early(task, error, judged, _missing(worker, judged, build))
 
 
