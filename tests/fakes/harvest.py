@@ -15,10 +15,10 @@ from garner.domain.fields import Schema
 from garner.domain.harvest.control import RegisteredSource, SystemStatus
 from garner.domain.harvest.requests import LogRow, ProcessRequest, RequestType
 from garner.domain.harvest.run import Phase, Run
+from garner.domain.harvest.tables import IndexName, Statistics, SystemRow, Target
 from garner.errors import Conflict, GarnerError, JsonObject, NotFound, TooManyRequests
 from garner.ports.harvest import Part, PartOutcome
-from garner.ports.registry import IndexName, SystemRow, Target
-from garner.ports.runs import LeaseLost, Markers, Statistics
+from garner.ports.runs import LeaseLost, Markers
 from garner.ports.sources import RawMeta
 
 
@@ -288,6 +288,7 @@ class InMemoryRuns:
             ("run", run.run_id, run.to_json()),
             ("request", request.request_id, request.to_json()),
             ("source", source.source_id, replace(source, revision=source.revision + 1).to_json()),
+            ("expiry", run.run_id, statistics.at + 90 * 86_400),
             (
                 "statistics",
                 f"{source.source_id} {statistics.import_id:020d}",
@@ -298,6 +299,15 @@ class InMemoryRuns:
     def due(self, now: float) -> list[Run]:
         runs = [Run.from_json(each) for _, each in self.table.all("run")]
         return [run for run in runs if run.phase is not Phase.DONE and run.due_at <= now]
+
+    def expired(self, now: float) -> list[Run]:
+        ends = dict(self.table.all("expiry"))
+        return [
+            run for run_id, at in ends.items() if at and at <= now and (run := self.get(run_id))
+        ]
+
+    def expire(self, run_id: str, *, again_at: float | None) -> None:
+        self.table.write("expiry", ("expiry", run_id, again_at))
 
     def _check(self, run: Run) -> Run:
         stored = self.get(run.run_id)

@@ -8,8 +8,8 @@ from garner.domain.harvest.control import RegisteredSource
 from garner.domain.harvest.requests import Parameters, ProcessRequest, RequestType
 from garner.domain.harvest.run import Phase
 from garner.domain.harvest.source import Source
+from garner.domain.harvest.tables import IndexName
 from garner.errors import JsonObject
-from garner.ports.registry import IndexName
 from garner.services.harvest.fetch import FetchTools, run_fetch
 from garner.services.harvest.job import Tools
 from garner.services.harvest.run_harvest import run_harvest

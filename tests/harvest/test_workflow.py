@@ -7,7 +7,7 @@ import pytest
 from garner.domain.harvest.control import Control, ResourceStatus
 from garner.domain.harvest.requests import RequestState, RequestType
 from garner.domain.harvest.source import Transform
-from garner.ports.registry import IndexName
+from garner.domain.harvest.tables import IndexName
 from garner.services.control_source import reset_source
 from tests.fakes.crawl import records
 from tests.harvest.rig import INDEX, SRC, HarvestRig

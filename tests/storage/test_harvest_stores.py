@@ -11,9 +11,9 @@ import pytest
 from garner.domain.harvest.control import RegisteredSource, SystemStatus
 from garner.domain.harvest.requests import ProcessRequest, RequestState, RequestType
 from garner.domain.harvest.run import Phase, Run
+from garner.domain.harvest.tables import IndexName, Statistics, Target
 from garner.errors import Conflict, NotFound
-from garner.ports.registry import IndexName, Target
-from garner.ports.runs import LeaseLost, Statistics
+from garner.ports.runs import LeaseLost
 from garner.ports.sources import RawMeta
 from garner.services.control_source import reset_source
 from garner.storage.alerts import SnsAlerts

@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 
 from garner.domain.harvest.control import RegisteredSource
 from garner.domain.harvest.requests import LogRow, ProcessRequest, RequestType
+from garner.domain.harvest.tables import Statistics, SystemRow
 from garner.errors import JsonObject
-from garner.ports.registry import SystemRow
-from garner.ports.runs import Statistics
 
 _GROUPS = {
     "ERROR": "Error",

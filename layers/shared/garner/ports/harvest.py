@@ -91,3 +91,10 @@ class Schedules(Protocol):
     def put(self, source_id: str, *, hours: int, request: JsonObject) -> None: ...
 
     def delete(self, source_id: str) -> None: ...
+
+
+class Sampler(Protocol):
+    def sample(self, descriptor: JsonObject, size: int) -> JsonObject:
+        """The first records of a source, raw, transformed and checked, from the function that may
+        reach the internet. Raises `Unavailable`, `BadRequest`."""
+        ...

@@ -1,12 +1,12 @@
 """Runs, their markers, process requests, log and statistics, as use cases see them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from garner.domain.harvest.control import RegisteredSource
 from garner.domain.harvest.requests import LogRow, ProcessRequest, RequestType
 from garner.domain.harvest.run import Run
+from garner.domain.harvest.tables import Statistics
 from garner.errors import JsonObject
 
 Markers = Mapping[tuple[str, int], JsonObject]
@@ -15,20 +15,6 @@ Markers = Mapping[tuple[str, int], JsonObject]
 
 class LeaseLost(Exception):
     """Somebody else has the run now, or it was reset: stop without a word."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statistics:
-    """A row of `ingestion_statistics`: one a run. `import_id` rises."""
-
-    import_id: int
-    source_id: str
-    request_id: str
-    at: float
-    total: int
-    ingested: int
-    finished: int
-    errors: int
 
 
 class RunStore(Protocol):
@@ -67,6 +53,14 @@ class RunStore(Protocol):
 
     def due(self, now: float) -> list[Run]:
         """Runs that nobody works on though it is time to; from an index that lags by seconds."""
+        ...
+
+    def expired(self, now: float) -> list[Run]:
+        """Runs whose objects are past their retention; from an index that lags by seconds."""
+        ...
+
+    def expire(self, run_id: str, *, again_at: float | None) -> None:
+        """Looks at the run again later, or never."""
         ...
 
 

@@ -123,6 +123,14 @@ class Failure:
         return f"{self.label}: {self.reason}" if self.reason else self.label
 
 
+@dataclass(frozen=True, slots=True)
+class RecordError:
+    """A record in error: its key and place, or the place alone where it can't be read."""
+
+    record: str
+    reason: str
+
+
 PRIOR_ERRORS = "Unable to Ingest"
 INGEST_FAILED = "Errors in Ingestion"
 INGEST_TIMEOUT = "Ingest Timeout"

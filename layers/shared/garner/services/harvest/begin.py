@@ -5,7 +5,7 @@ from dataclasses import replace
 from garner.domain.harvest.requests import RequestState
 from garner.domain.harvest.run import INDEX_NAME_ERROR, INDEXING_ERRORS, PRIOR_ERRORS
 from garner.domain.harvest.subjects import effective_rule, rule_conflict
-from garner.ports.registry import Target
+from garner.domain.harvest.tables import Target
 from garner.ports.runs import LeaseLost
 from garner.services.harvest.job import Job, RunFailed
 from garner.services.harvest.manifest import load_base, transform_fingerprint

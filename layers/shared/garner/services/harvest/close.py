@@ -5,8 +5,9 @@ from dataclasses import replace
 from garner.domain.harvest.control import RegisteredSource, ResourceStatus
 from garner.domain.harvest.requests import ProcessRequest, RequestState
 from garner.domain.harvest.run import INDEXING_ERRORS, Failure, Phase
+from garner.domain.harvest.tables import Statistics
 from garner.errors import Conflict, JsonObject
-from garner.ports.runs import LeaseLost, Statistics
+from garner.ports.runs import LeaseLost
 from garner.services.harvest.job import Job
 from garner.services.harvest.manifest import load_base
 from garner.services.harvest.names import DONE, JOIN, PART, REMOVE_TASK, REMOVED

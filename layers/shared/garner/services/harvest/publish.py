@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 
 from garner.domain.harvest.run import INDEXING_ERRORS
+from garner.domain.harvest.tables import Target
 from garner.errors import GarnerError, JsonObject, NoSuchIndex, Retryable, WrongIndexStatus
 from garner.ports.harvest import Part
-from garner.ports.registry import Target
 from garner.ports.runs import LeaseLost, Markers
 from garner.services.harvest.begin import find_target
 from garner.services.harvest.job import ComeBack, Job, RunFailed

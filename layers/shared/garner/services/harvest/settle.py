@@ -13,8 +13,8 @@ import orjson
 from garner.domain.harvest.ledger import settled
 from garner.domain.harvest.rows import UNKNOWN_DOCUMENT, Published, partition_of_subject
 from garner.domain.harvest.run import Run
+from garner.domain.harvest.tables import Target
 from garner.errors import JsonObject
-from garner.ports.registry import Target
 from garner.ports.runs import LeaseLost
 from garner.services.harvest.job import Job
 from garner.services.harvest.ledgers import Ledger

@@ -17,8 +17,9 @@ from garner import limits
 from garner.domain.harvest.control import RegisteredSource
 from garner.domain.harvest.requests import LogRow, ProcessRequest, RequestType
 from garner.domain.harvest.run import Phase, Run
+from garner.domain.harvest.tables import Statistics
 from garner.errors import Conflict, JsonObject
-from garner.ports.runs import LeaseLost, Markers, Statistics
+from garner.ports.runs import LeaseLost, Markers
 from garner.storage.dynamodb.harvest_items import (
     DUE_KIND,
     EXPIRY_KIND,
@@ -140,6 +141,16 @@ class DynamoRunStore:
 
     def due(self, now: float) -> list[Run]:
         return [_run(item) for item in self._table.due(DUE_KIND, now)]
+
+    def expired(self, now: float) -> list[Run]:
+        return [_run(item) for item in self._table.due(EXPIRY_KIND, now)]
+
+    def expire(self, run_id: str, *, again_at: float | None) -> None:
+        key = (REQUEST + run_id, RUN)
+        if again_at is None:
+            self._table.update(Update(key, "REMOVE due_kind, due_at"))
+        else:
+            self._table.update(Update(key, "SET due_at = :at", values={"at": again_at}))
 
 
 class DynamoRequestLog:

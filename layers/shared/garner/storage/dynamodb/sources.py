@@ -14,8 +14,8 @@ import orjson
 from garner.domain.harvest.control import RegisteredSource, SystemStatus
 from garner.domain.harvest.requests import ProcessRequest
 from garner.domain.harvest.run import Run
+from garner.domain.harvest.tables import IndexName, SystemRow, Target
 from garner.errors import NotFound, Unavailable
-from garner.ports.registry import IndexName, SystemRow, Target
 from garner.storage.dynamodb.harvest_items import (
     SOURCES,
     document_of,
