@@ -10,6 +10,7 @@ from pathlib import Path
 
 from local import stack as local_stack
 from local.client import Client
+from local.globus_cli import prepare_home
 from local.invoke import invoke
 from local.processes import StartFailed
 from local.stack import Options, Stack, running
@@ -118,6 +119,8 @@ def _introduce(stack: Stack, options: Options, seconds: float) -> None:
     for result in found["gmeta"]:
         print(f"    {result['entries'][0]['content']['title']}  <{result['subject']}>")
     owner = stack.people["owner"]
+    variables = prepare_home(options.state / "globus", owner.key, stack.url)
+    settings = " ".join(f"{name}={value}" for name, value in variables.items())
     print(f"""
 API      {stack.url}
 Index    {stack.index_id}
@@ -137,9 +140,9 @@ key = globus_sdk.AccessTokenAuthorizer("{owner.key}")
 client = globus_sdk.SearchClient(authorizer=key)
 print(client.search("{stack.index_id}", "protein", limit=3))'
 
-Globus CLI (pip install globus-cli, or .venv/bin/globus):
-  GLOBUS_SDK_SERVICE_URL_SEARCH={stack.url}/ .venv/bin/globus search query \\
-    {stack.index_id} -q protein --limit 3
+Globus CLI (it asks for a login of its own, so give it the owner's key as one):
+  env {settings} \\
+    .venv/bin/globus search query {stack.index_id} -q protein --limit 3
 """)
     if sys.stdout.isatty():
         print("Ctrl-C ends everything.", flush=True)

@@ -53,6 +53,12 @@ def test_run_loads_the_collection_answers_a_search_and_stop_leaves_nothing(tmp_p
         assert int(found[1]) > 20
         assert stack["url"] in started.stdout
         assert stack["keys"]["owner"]["key"] in started.stdout
+        command = re.search(r"  (env HOME=.*\n.*)", started.stdout)
+        assert command
+        pasted = subprocess.run(
+            ["bash", "-c", command[1]], capture_output=True, text=True, check=False
+        )
+        assert json.loads(pasted.stdout)["total"] == int(found[1]), pasted.stderr
         again = make("run", variables)
         assert again.returncode != 0
         assert "make stop" in again.stderr

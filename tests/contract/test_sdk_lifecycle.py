@@ -66,11 +66,12 @@ def test_a_second_ingest_replaces_an_entry_and_get_subject_shows_it(client, inde
 def test_filters_facets_and_sort_work_through_the_query_classes(client, index_id) -> None:
     entries = [entry(n, colour="red" if n % 3 else "blue") for n in range(30)]
     ingest(client, index_id, gmeta_list(entries))
-    query = (
-        globus_sdk.SearchQueryV1(q="*", limit=5)
-        .set_field("filters", [{"type": "match_any", "field_name": "colour", "values": ["blue"]}])
-        .set_field("facets", [{"name": "c", "type": "terms", "field_name": "colour", "size": 5}])
-        .set_field("sort", [{"field_name": "number", "order": "desc"}])
+    query = globus_sdk.SearchQueryV1(
+        q="*",
+        limit=5,
+        filters=[{"type": "match_any", "field_name": "colour", "values": ["blue"]}],
+        facets=[{"name": "c", "type": "terms", "field_name": "colour", "size": 5}],
+        sort=[{"field_name": "number", "order": "desc"}],
     )
     found = client.post_search(index_id, query)
     assert found["total"] == 10
