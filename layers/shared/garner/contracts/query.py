@@ -37,6 +37,19 @@ def _not_boolean(value: object) -> object:
     return value
 
 
+def _scalar(value: object) -> object:
+    """Before pydantic tries one type after the other, and tells of each."""
+    if isinstance(value, dict | list):
+        raise ValueError("Not a string, number, boolean or null.")
+    return value
+
+
+def _bound(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("Not a string or a number.")
+    return value
+
+
 def _by_type(
     models: dict[str, type[BaseModel]], default: str | None = None
 ) -> Callable[[Any, ValidatorFunctionWrapHandler], Any]:
@@ -57,8 +70,8 @@ def _by_type(
 
 Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_not_boolean)]
 FieldName = Annotated[str, Field(min_length=1, max_length=limits.MAX_FIELD_PATH_BYTES)]
-Scalar = bool | int | float | str | None
-Bound = Annotated[int | float | str, BeforeValidator(_not_boolean)]
+Scalar = Annotated[bool | int | float | str | None, BeforeValidator(_scalar)]
+Bound = Annotated[int | float | str, BeforeValidator(_bound)]
 
 
 # --- filters (contract 3.5) ---------------------------------------------------------------------
