@@ -16,6 +16,7 @@ from garner.api.resolver import Api
 from garner.runtime import settings
 from garner.runtime.container import Container
 from garner.runtime.start import Routes, search_api
+from tests.fakes.openapi import check_answer
 
 ENVIRONMENT = {
     "TABLE_NAME": "garner",
@@ -172,7 +173,9 @@ class Service:
             headers=(headers or {}) | ({"Authorization": f"Bearer {key}"} if key else {}),
             body=body if isinstance(body, str | bytes | None) else json.dumps(body),
         )
-        return send(self.api(self._function(method, path)), sent)
+        answer = send(self.api(self._function(method, path)), sent)
+        check_answer(method, path, answer.status, answer.json)
+        return answer
 
     def _function(self, method: str, path: str) -> str:
         for name in SEARCH_FUNCTIONS:

@@ -142,10 +142,17 @@ def _unknown_path(request: Request) -> Result:
     raise NotFound(f"There is no route {request.method} {request.path}")
 
 
+class _Ready(Response[str | bytes]):
+    """A body that is not to be serialised: powertools would do it with compressed JSON."""
+
+    def is_json(self) -> bool:
+        return False
+
+
 def _response(answer: Answer, event: Event) -> Response[str | bytes]:
     headers = event.get("headers") or {}
     body, extra = pack(answer.body, headers.get("accept-encoding", ""))
-    return Response(
+    return _Ready(
         status_code=answer.status,
         content_type=answer.content_type,
         body=body,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from garner.api.resolver import Api, bearer
+from garner.domain.principals import ANONYMOUS
 from garner.runtime import logs, settings
 from garner.runtime.container import Container
 
@@ -15,6 +16,19 @@ def serve(function: str, routes: Routes) -> Api:
     loaded = settings.load(function)
     logs.configure(function, loaded[settings.Logs].level)
     return search_api(routes, Container(loaded))
+
+
+def serve_open(function: str, routes: Routes) -> Api:
+    """The handler of a function that looks at no token and needs no store."""
+    loaded = settings.load(function)
+    logs.configure(function, loaded[settings.Logs].level)
+    return open_api(routes, Container(loaded))
+
+
+def open_api(routes: Routes, container: Container) -> Api:
+    api = Api(authenticate=lambda _: ANONYMOUS, ids=container.ids)
+    routes(api, container)
+    return api
 
 
 def search_api(routes: Routes, container: Container) -> Api:

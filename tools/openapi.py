@@ -1,0 +1,152 @@
+"""Writes docs/openapi.json from the functions: `python -m tools.openapi`.
+
+The routes are those that the functions register; what they take and give is in `tools.operations`
+and the models of `garner.contracts`. Besides the document this writes the copy that the function
+`openapi` serves, and the paths by which `not_found` tells a wrong method from a wrong path.
+"""
+
+import importlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from garner.api.resolver import Api
+from garner.runtime import settings
+from tools.operations import FREE, Operation, Schema, Shape, described
+
+ROOT = Path(__file__).parents[1]
+FUNCTIONS = ROOT / "functions"
+DOCUMENT = ROOT / "docs" / "openapi.json"
+SERVED = FUNCTIONS / "openapi" / "openapi.json"
+PATHS = FUNCTIONS / "not_found" / "paths.json"
+
+_REF = "#/components/schemas/{model}"
+_ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "OPENSEARCH_URL": "http://localhost",
+    "SIGNING_KEY": "0" * 32,
+}
+
+
+def routes() -> list[tuple[str, str]]:
+    """`(method, path)` of every route of every function, in the order of paths."""
+    found = {route for name in _api_functions() for route in _routes_of(name)}
+    return sorted(found, key=lambda route: (route[1], route[0]))
+
+
+def document() -> Schema:
+    """The OpenAPI document."""
+    operations = {(method, path): described(method, path) for method, path in routes()}
+    paths: dict[str, Schema] = {}
+    for (method, path), operation in operations.items():
+        paths.setdefault(path, {})[method.lower()] = _operation(path, operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Garner",
+            "version": _version(),
+            "description": "Search for research metadata, as Globus Search clients know it.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(operations.values()),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {"token": []}],
+    }
+
+
+def files() -> dict[Path, str]:
+    """What is written where."""
+    whole = document()
+    text = json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+    methods = {path: sorted(map(str.upper, item)) for path, item in whole["paths"].items()}
+    return {DOCUMENT: text, SERVED: text, PATHS: json.dumps(methods, indent=1) + "\n"}
+
+
+def _version() -> str:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    return str(project["project"]["version"])
+
+
+def _api_functions() -> Iterator[str]:
+    for app in sorted(FUNCTIONS.glob("*/app.py")):
+        if "def routes(" in app.read_text("utf-8"):
+            yield app.parent.name
+
+
+def _routes_of(function: str) -> list[tuple[str, str]]:
+    needed = dict.fromkeys(settings.variables(function, required=True), "x" * 32)
+    with mock.patch.dict(os.environ, needed | _ENVIRONMENT):
+        module = importlib.import_module(f"functions.{function}.app")
+    return [(method, re.sub("<(.+?)>", r"{\1}", path)) for method, path in _registered(module)]
+
+
+def _registered(module: Any) -> list[tuple[str, str]]:
+    handler = module.handler
+    assert isinstance(handler, Api)
+    return handler.routes
+
+
+def _operation(path: str, operation: Operation) -> Schema:
+    in_path = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall("{(.+?)}", path)
+    ]
+    shown: Schema = {
+        "operationId": operation.id,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "parameters": [*in_path, *operation.parameters],
+        "responses": {
+            "200": _body("The answer", operation.gives, operation.content_type),
+            "default": _body("An error", _error_shape(operation)),
+        },
+    }
+    if operation.takes:
+        body = _body("", operation.takes)
+        shown["requestBody"] = {"required": True, "content": body["content"]}
+    return shown
+
+
+def _error_shape(operation: Operation) -> Shape:
+    return "Message" if operation.tag == "Controller" else "GError"
+
+
+def _body(text: str, shape: Shape, content_type: str = "application/json") -> Schema:
+    schema: Schema = {"type": "string"}
+    if shape is not None:
+        name = shape if isinstance(shape, str) else shape.__name__
+        schema = {"$ref": _REF.format(model=name)}
+    return {"description": text, "content": {content_type: {"schema": schema}}}
+
+
+def _schemas(operations: Any) -> dict[str, Schema]:
+    shapes = {shape for each in operations for shape in (each.gives, each.takes)}
+    models = [shape for shape in shapes if isinstance(shape, type)]
+    _, found = models_json_schema(
+        [(model, "validation") for model in sorted(models, key=_name)], ref_template=_REF
+    )
+    schemas: dict[str, Schema] = found["$defs"] | FREE
+    return dict(sorted(schemas.items()))
+
+
+def _name(model: type[BaseModel]) -> str:
+    return model.__name__
+
+
+def main() -> None:
+    for path, text in files().items():
+        path.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

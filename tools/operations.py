@@ -1,0 +1,257 @@
+"""What each route takes and gives, for the OpenAPI document. Routes themselves are not listed here:
+they come from the functions, and one without a description is an error."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from garner.contracts import gmeta, index, query, result_models, role, task, webhook
+
+Schema = dict[str, Any]
+TEXT: Schema = {"type": "string"}
+FLAG: Schema = {"type": "boolean", "default": False}
+
+
+def _query(name: str, schema: Schema, text: str, *, required: bool = False) -> Schema:
+    return {
+        "name": name,
+        "in": "query",
+        "required": required,
+        "schema": schema,
+        "description": text,
+    }
+
+
+SUBJECT = _query("subject", TEXT, "The subject.", required=True)
+ENTRY_ID = _query("entry_id", TEXT, "Absent or empty: the entry without an id.")
+BYPASS = _query("bypass_visible_to", FLAG, "Owners and admins: see every entry.")
+RESULT_FORMAT = _query(
+    "result_format_version",
+    {"enum": ["2019-08-27", "2017-09-01"], "default": "2019-08-27"},
+    "The layout of results.",
+)
+FILTER_ROLES = _query("filter_roles", TEXT, "owner, admin, writer; separated by commas.")
+ON_ERROR = _query(
+    "on_error",
+    {"enum": ["abort", "skip"], "default": "abort"},
+    "skip applies the valid entries of a task that has invalid ones (an extension).",
+)
+IDEMPOTENCY_KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": TEXT,
+    "description": "A repetition with the same key gets the first answer again (an extension).",
+}
+SEARCH = (
+    _query("q", TEXT, "The query; * finds everything.", required=True),
+    _query("limit", {"type": "integer", "default": 10, "maximum": 10_000}, "The page size."),
+    _query("offset", {"type": "integer", "default": 0, "maximum": 10_000}, "Where it starts."),
+    _query("advanced", FLAG, "The query is in the advanced syntax."),
+    BYPASS,
+    _query("filter_principal_sets", TEXT, "Names of principal sets; separated by commas."),
+    _query("fields", TEXT, "content, visible_to, principal_sets; separated by commas."),
+    RESULT_FORMAT,
+)
+READ = (SUBJECT, BYPASS, RESULT_FORMAT)
+WRITE = (IDEMPOTENCY_KEY,)
+
+FREE: dict[str, Schema] = {
+    "GError": {
+        "type": "object",
+        "description": "Every error of the Search API.",
+        "required": ["@datatype", "@version", "status", "code", "message", "request_id"],
+        "properties": {
+            "@datatype": {"const": "GError"},
+            "@version": {"const": "2017-09-01"},
+            "status": {"type": "integer"},
+            "code": {"type": "string", "examples": ["NotFound.NoSuchIndex"]},
+            "message": TEXT,
+            "request_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+            "error_data": {"type": ["object", "array"]},
+            "errors": False,
+        },
+    },
+    "FieldMapping": {
+        "type": "object",
+        "description": "The type of each field, by its path.",
+        "required": ["@version", "mappings"],
+        "properties": {
+            "@version": {"const": "2017-09-01"},
+            "mappings": {
+                "type": "object",
+                "additionalProperties": {
+                    "enum": ["text", "long", "float", "boolean", "date", "geo_point", "geo_shape"]
+                },
+            },
+        },
+    },
+    "FieldBudget": {
+        "type": "object",
+        "required": ["budget", "used", "remaining"],
+        "properties": {name: {"type": "integer"} for name in ("budget", "used", "remaining")},
+    },
+    "JsonObject": {"type": "object"},
+    "Message": {
+        "type": "object",
+        "description": "What the controller answers, errors included.",
+        "required": ["message"],
+        "properties": {"message": TEXT},
+    },
+}
+"""Schemas that no model has."""
+
+Shape = type[BaseModel] | str | None
+"""A model, the name of one of the `FREE` schemas, or nothing."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    id: str
+    tag: str
+    summary: str
+    gives: Shape
+    takes: Shape = None
+    parameters: tuple[Schema, ...] = ()
+    content_type: str = "application/json"
+
+
+_INDEX, _I = "/v1/index", "/v1/index/{index_id}"
+_SUBMITTED = task.TaskSubmitResponse
+
+OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("GET", f"{_I}/search"): Operation(
+        "search_get", "Search", "Simple query", result_models.GSearchResult, parameters=SEARCH
+    ),
+    ("POST", f"{_I}/search"): Operation(
+        "search_post",
+        "Search",
+        "Complex query",
+        result_models.GSearchResult,
+        query.GSearchRequest,
+    ),
+    ("POST", f"{_I}/scroll"): Operation(
+        "scroll", "Search", "Fetch all matches", result_models.ScrollResult, query.GScrollRequest
+    ),
+    ("GET", f"{_I}/subject"): Operation(
+        "subject_get", "Search", "Show a subject", result_models.GMetaResult, parameters=READ
+    ),
+    ("GET", f"{_I}/entry"): Operation(
+        "entry_get",
+        "Search",
+        "Show an entry",
+        result_models.GMetaResult,
+        parameters=(*READ, ENTRY_ID),
+    ),
+    ("POST", f"{_I}/ingest"): Operation(
+        "ingest", "Ingest", "Write entries", _SUBMITTED, gmeta.GIngest, (*WRITE, ON_ERROR)
+    ),
+    ("POST", f"{_I}/entry"): Operation(
+        "entry_post", "Ingest", "Create or replace an entry", _SUBMITTED, gmeta.GMetaEntry, WRITE
+    ),
+    ("PUT", f"{_I}/entry"): Operation(
+        "entry_put", "Ingest", "Create or replace an entry", _SUBMITTED, gmeta.GMetaEntry, WRITE
+    ),
+    ("DELETE", f"{_I}/entry"): Operation(
+        "entry_delete",
+        "Ingest",
+        "Delete an entry",
+        _SUBMITTED,
+        parameters=(SUBJECT, ENTRY_ID, *WRITE),
+    ),
+    ("DELETE", f"{_I}/subject"): Operation(
+        "subject_delete", "Ingest", "Delete a subject", _SUBMITTED, parameters=(SUBJECT, *WRITE)
+    ),
+    ("POST", f"{_I}/batch_delete_by_subject"): Operation(
+        "batch_delete_by_subject",
+        "Ingest",
+        "Delete subjects",
+        _SUBMITTED,
+        task.BatchDeleteBySubject,
+        WRITE,
+    ),
+    ("POST", f"{_I}/delete_by_query"): Operation(
+        "delete_by_query",
+        "Ingest",
+        "Delete what a query finds",
+        _SUBMITTED,
+        query.GDeleteByQuery,
+        WRITE,
+    ),
+    ("GET", "/v1/task/{task_id}"): Operation("task_get", "Tasks", "Show a task", task.TaskDocument),
+    ("POST", "/v1/task/{task_id}/cancel"): Operation(
+        "task_cancel", "Tasks", "Cancel a task (an extension)", task.TaskDocument
+    ),
+    ("GET", "/v1/task_list/{index_id}"): Operation(
+        "task_list", "Tasks", "List the latest tasks", task.TaskList
+    ),
+    ("POST", _INDEX): Operation(
+        "index_create", "Indexes", "Create an index", index.GSearchIndex, index.IndexCreate
+    ),
+    ("GET", "/v1/index_list"): Operation(
+        "index_list", "Indexes", "List indexes", index.IndexList, parameters=(FILTER_ROLES,)
+    ),
+    ("GET", _I): Operation("index_get", "Indexes", "Show an index", index.IndexWithPermissions),
+    ("PATCH", _I): Operation(
+        "index_update", "Indexes", "Change an index", index.GSearchIndex, index.IndexUpdate
+    ),
+    ("DELETE", _I): Operation(
+        "index_delete", "Indexes", "Delete an index", index.IndexAcknowledgement
+    ),
+    ("POST", f"{_I}/reopen"): Operation(
+        "index_reopen", "Indexes", "Reopen a deleted index", index.IndexAcknowledgement
+    ),
+    ("POST", f"{_I}/role"): Operation(
+        "role_create", "Roles", "Give a role", role.RoleDocument, role.RoleCreate
+    ),
+    ("GET", f"{_I}/role_list"): Operation("role_list", "Roles", "List roles", role.RoleList),
+    ("DELETE", f"{_I}/role/{{role_id}}"): Operation(
+        "role_delete", "Roles", "Take a role away", role.RoleDeleted
+    ),
+    ("GET", "/beta/index/{index_id}/mapping"): Operation(
+        "mapping_get", "Fields", "All field types", "FieldMapping"
+    ),
+    ("GET", "/beta/index/{index_id}/mapping/{field_name}"): Operation(
+        "mapping_field_get", "Fields", "The type of a field", "FieldMapping"
+    ),
+    ("GET", "/beta/index/{index_id}/field_budget"): Operation(
+        "field_budget_get", "Fields", "How many more fields there may be", "FieldBudget"
+    ),
+    ("POST", f"{_I}/webhook"): Operation(
+        "webhook_create",
+        "Webhooks",
+        "Register a webhook (an extension)",
+        webhook.WebhookCreated,
+        webhook.WebhookCreate,
+    ),
+    ("GET", f"{_I}/webhook_list"): Operation(
+        "webhook_list", "Webhooks", "List webhooks", webhook.WebhookList
+    ),
+    ("DELETE", f"{_I}/webhook/{{webhook_id}}"): Operation(
+        "webhook_delete", "Webhooks", "Delete a webhook", webhook.WebhookDeleted
+    ),
+    ("GET", f"{_I}/webhook/{{webhook_id}}/deliveries"): Operation(
+        "webhook_deliveries", "Webhooks", "What was delivered", "JsonObject"
+    ),
+    ("GET", "/"): Operation(
+        "page", "About", "This document, readable", None, content_type="text/html"
+    ),
+    ("GET", "/openapi.json"): Operation("openapi", "About", "This document", "JsonObject"),
+}
+
+CONTROLLER_PREFIX = "/controller/"
+
+
+def described(method: str, path: str) -> Operation:
+    """The description of a route; raises `KeyError` for one that has none."""
+    if path.startswith(CONTROLLER_PREFIX):
+        name = path.removeprefix(CONTROLLER_PREFIX)
+        words = name.replace("/{", "_").replace("}", "").replace("/", "_")
+        return Operation(
+            f"controller_{method.lower()}_{words}",
+            "Controller",
+            f"Controller: {name}",
+            "JsonObject",
+        )
+    return OPERATIONS[method, path]
