@@ -118,9 +118,12 @@ def check_facets(searched, found, by, body):
     months = {"type": "date_histogram", "field_name": "day", "name": "months"}
     limited = {"low": "2020-01-01", "high": "2020-02-01"}
     facets.append({**months, "date_interval": "month", "histogram_range": limited})
+    answer = searched.search({**body, "facets": facets}, by)
+    assert answer["total"] == len(expected.found)
+    assert sorted(subjects_of(answer)) == sorted(expected.found)
     results = {
         result["name"]: [(bucket["value"], bucket["count"]) for bucket in result["buckets"]]
-        for result in searched.search({**body, "facets": facets}, by)["facet_results"]
+        for result in answer["facet_results"]
     }
     for field in VALUES:
         counts = {as_bucket(value): n for value, n in expected.terms(field).items()}
