@@ -59,14 +59,48 @@ class Container:
     def authenticator(self) -> Authenticator:
         return Authenticator(
             keys=lambda: self.keys,
-            verifiers=self.token_verifiers,
+            verifiers=lambda: self.token_verifiers,
             clock=self.clock,
             cache_seconds=self.settings[setting.Tokens].key_cache_seconds,
         )
 
     @cached_property
     def token_verifiers(self) -> Sequence[TokenVerifier]:
-        return ()
+        """Those that settings switch on; the others' libraries are not loaded."""
+        tokens = self.settings[setting.Tokens]
+        verifiers: list[TokenVerifier] = []
+        if tokens.oidc_issuer:
+            verifiers.append(self._oidc(tokens))
+        if tokens.globus_client_id:
+            verifiers.append(self._globus_auth(tokens))
+        return verifiers
+
+    def _oidc(self, tokens: setting.Tokens) -> TokenVerifier:
+        from garner.storage.tokens.issuer import IssuerClient
+        from garner.storage.tokens.oidc import Issuer, OidcVerifier
+
+        trusted = Issuer(
+            issuer=tokens.oidc_issuer or "",
+            audience=tokens.oidc_audience or "",
+            algorithms=tokens.oidc_algorithms,
+            jwks_url=tokens.oidc_jwks_url,
+            identity_claim=tokens.oidc_identity_claim,
+            groups_claim=tokens.oidc_groups_claim,
+            default_scopes=tokens.oidc_default_scopes,
+        )
+        return OidcVerifier(trusted, client=IssuerClient(), clock=self.clock)
+
+    def _globus_auth(self, tokens: setting.Tokens) -> TokenVerifier:
+        from garner.storage.tokens.globus_auth import GlobusAuthVerifier
+        from garner.storage.tokens.issuer import IssuerClient
+
+        return GlobusAuthVerifier(
+            client_id=tokens.globus_client_id or "",
+            client_secret=tokens.globus_client_secret or "",
+            auth_url=tokens.globus_auth_url,
+            groups_url=tokens.globus_groups_url,
+            client=IssuerClient(),
+        )
 
     # --- the table -------------------------------------------------------------------------------
 
@@ -206,6 +240,7 @@ class Container:
 
         from garner.services.delete_by_query import compile_stored
         from garner.services.drain import DrainPorts
+        from garner.services.entry_lines import read_line
 
         settings = self._protocol(lifetime)
         return DrainPorts(
@@ -215,6 +250,7 @@ class Container:
             indexes=self.engine_indexes,
             doorbell=self.doorbell,
             compile_matches=compile_stored,
+            read_line=read_line,
             clock=self.clock,
             ids=self.ids,
             metrics=self.metrics,

@@ -20,7 +20,7 @@ _MAX_CACHED = 1_000
 class Authenticator:
     """Remembers callers for at most a minute, so that a revoked key is refused soon.
 
-    `keys` is a function because the table client behind it is costly to load and anonymous
+    `keys` and `verifiers` are functions because what is behind them is costly to load and most
     callers don't need it.
     """
 
@@ -28,7 +28,7 @@ class Authenticator:
         self,
         *,
         keys: Callable[[], KeyStore],
-        verifiers: Sequence[TokenVerifier] = (),
+        verifiers: Callable[[], Sequence[TokenVerifier]] = tuple,
         clock: Clock,
         cache_seconds: float = MAX_CACHE_SECONDS,
     ) -> None:
@@ -69,7 +69,7 @@ class Authenticator:
                 until = float("inf") if key.expires_at is None else key.expires_at
                 return caller_of(key), until
         else:
-            for verifier in self._verifiers:
+            for verifier in self._verifiers():
                 if verifier.recognises(token) and (found := verifier.verify(token)):
                     return found
         raise Unauthorized("The token is unknown, expired or revoked")

@@ -1,0 +1,1 @@
+"""Other issuers whose tokens count, each switched on by settings."""
