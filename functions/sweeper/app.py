@@ -4,6 +4,7 @@ from typing import Any
 
 from garner.runtime import logs, settings
 from garner.runtime.container import Container
+from garner.services.purge import purge_due
 from garner.services.sweep import ring_for_lagging, tend_indexes
 
 _loaded = settings.load("sweeper")
@@ -27,6 +28,14 @@ def handler(event: dict[str, Any], context: Any) -> None:
             clock=_on.clock,
             metrics=_on.metrics,
             unfinished_after=times.unfinished_index_after,
+        )
+        purge_due(
+            log=_on.task_log,
+            writer=_on.writer,
+            clock=_on.clock,
+            metrics=_on.metrics,
+            purge_after=times.purge_after,
+            until=_on.clock.seconds() + context.get_remaining_time_in_millis() / 1000 - 15,
         )
     finally:
         _on.metrics.flush()

@@ -21,6 +21,7 @@ from garner.domain.fields import FieldType, Schema
 from garner.domain.protocol import ProtocolSettings
 from garner.domain.slots import TaskIds, index_key
 from garner.domain.tasks import PayloadRef, Task, TaskKind, TaskState, Verdict
+from garner.domain.uploads import Upload
 from garner.errors import JsonObject, NoSuchIndex, Unavailable, WrongIndexStatus
 from garner.ports.engine_indexes import MappingRefused
 from garner.ports.engine_writer import AliasMissing, ItemResult, StoredDocument, Write
@@ -40,6 +41,7 @@ from garner.ports.task_log import (
 )
 from garner.services.drain import DrainPorts
 from garner.services.drain.lease import Lease
+from garner.services.entry_lines import read_line
 from garner.services.submit import AcceptPorts
 
 INDEX = "0d0d0d0d-0d0d-4d0d-8d0d-0d0d0d0d0d0d"
@@ -173,6 +175,7 @@ class InMemoryPayloads:
     def __init__(self, faults: Faults) -> None:
         self.objects: dict[str, bytes] = {}
         self.pages: dict[str, bytes] = {}
+        self.uploads: dict[str, list[bytes]] = {}
         self._faults = faults
         self._count = 0
 
@@ -203,10 +206,22 @@ class InMemoryPayloads:
             raise PayloadDamaged(name)
         return self.pages[name]
 
-    def stream(self, ref: PayloadRef) -> Iterator[bytes]:
-        payload = self.objects[ref.key]
-        for start in range(0, len(payload), 65_536):
-            yield payload[start : start + 65_536]
+    def presign(self, name: str, most_bytes: int, seconds: int) -> JsonObject:
+        return {"url": "https://uploads.example", "fields": {"key": name}}
+
+    def upload(self, name: str, data: bytes) -> None:
+        """What a client does with a presigned form; a second time makes a new version."""
+        self.uploads.setdefault(name, []).append(data)
+
+    def pin(self, name: str) -> Upload | None:
+        versions = self.uploads.get(name)
+        return Upload(name, str(len(versions)), len(versions[-1])) if versions else None
+
+    def stream(self, upload: Upload) -> Iterator[bytes]:
+        data = self.uploads[upload.key][int(upload.version or 0) - 1]
+        for start in range(0, len(data), 65_536):
+            self._faults.at("payloads.stream", "before")
+            yield data[start : start + 65_536]
 
 
 @dataclass
@@ -225,6 +240,7 @@ class InMemoryTaskLog:
 
     def __init__(self, faults: Faults) -> None:
         self.indexes: dict[str, LogState] = {}
+        self.marks: dict[str, float] = {}
         self._faults = faults
 
     def create(self, index_id: str = INDEX) -> None:
@@ -435,6 +451,18 @@ class InMemoryTaskLog:
 
     # --- sweep -----------------------------------------------------------------------------------
 
+    def mark_tombstones(self, index_id: str, at: float) -> None:
+        with self._step("mark_tombstones"):
+            self.marks.setdefault(index_id, at)
+
+    def tombstones_due(self, until: float) -> list[str]:
+        return [index_id for index_id, at in self.marks.items() if at <= until]
+
+    def put_off_tombstones(self, index_id: str, at: float | None) -> None:
+        self.marks.pop(index_id, None)
+        if at is not None:
+            self.marks[index_id] = at
+
     def lagging(self, until: float) -> list[Due]:
         return [
             Due(index_id, state.head.lag_since)
@@ -576,14 +604,14 @@ class InMemoryEngine:
                     found.append(document[doc.SUBJECT])
             return [each for each in sorted(found) if after is None or each > after][:size]
 
-    def tombstones(self, index_id: str, upto: int, size: int) -> list[tuple[str, int]]:
+    def tombstones(self, index_id: str, size: int) -> list[tuple[str, int]]:
         with _Around(self._faults, "engine.tombstones"):
-            view = self._open(index_id).view
-            return [
+            found = [
                 (each, found.version)
-                for each, found in view.items()
-                if not found.document[doc.LIVE] and found.version <= upto
-            ][:size]
+                for each, found in self._open(index_id).view.items()
+                if not found.document[doc.LIVE]
+            ]
+            return sorted(found, key=lambda each: each[1])[:size]
 
     # --- EngineIndexes ---------------------------------------------------------------------------
 
@@ -689,6 +717,7 @@ class World:
             indexes=self.engine,  # type: ignore[arg-type] # the half of it that a drain uses
             doorbell=self.doorbell,
             compile_matches=lambda head, _schema: {"word": head["word"]},
+            read_line=read_line,
             clock=self.clock,
             ids=self.ids,
             metrics=self.metrics,

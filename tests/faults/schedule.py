@@ -35,7 +35,8 @@ from garner.ports.engine_writer import AliasMissing, ItemResult, Write
 from garner.ports.task_log import LeaseLost
 from garner.services.drain import drain
 from garner.services.drain.lease import Lease
-from garner.services.purge import purge_tombstones
+from garner.services.drain.lines import numbered_lines
+from garner.services.purge import purge_due
 from garner.services.submit import RequestIdentity, submit
 from garner.services.sweep import ring_for_lagging
 from tests.fakes.ingest import INDEX, Killed, ManualClock, World
@@ -129,7 +130,6 @@ class Schedule:
         self.problems: list[str] = []
         self.trace: list[str] = []
         self.acknowledged: list[int] = []
-        self.history: list[tuple[float, int]] = [(0.0, 0)]
         self.quiet = False
         self._rung = 0
         self._workers = 0
@@ -296,7 +296,6 @@ class Schedule:
         """SUCCESS means that it can be found."""
         state, engine = self.world.log.indexes[INDEX], self.world.engine.indexes[INDEX]
         applied = state.cursor.applied
-        self.history.append((self.world.clock.time, applied))
         for n in range(1, applied + 1):
             task = state.slots.get(n)
             if task is None or not task.state.is_terminal:
@@ -436,11 +435,15 @@ class Schedule:
         world = self.world
         while not self.quiet:
             world.clock.sleep(self.random.randint(30, 200))
-            long_ago = world.clock.time - SETTINGS.purge_after
-            applied = max((n for at, n in self.history if at <= long_ago), default=0)
             with suppress(Unavailable, NoSuchIndex, AliasMissing):  # the next hour goes on
-                count = purge_tombstones(INDEX, applied, writer=world.engine)
-                self.say(f"purges {count} up to {applied}")
+                purge_due(
+                    log=world.log,
+                    writer=world.engine,
+                    clock=world.clock,
+                    metrics=world.metrics,
+                    purge_after=SETTINGS.purge_after,
+                    until=world.clock.time + 1_000,
+                )
 
     # --- the end ---------------------------------------------------------------------------------
 
@@ -507,10 +510,20 @@ def log_result(world: World) -> dict[str, dict[str | None, JsonObject]]:
                 if subject not in rejected.values():
                     del subjects[subject]
             continue
-        for operation in operations.operations(payload):
+        for operation in operations.operations(_lines(world, task, payload)):
             if operation.position not in rejected:
                 apply(subjects, operation)
     return {subject: entries for subject, entries in subjects.items() if entries}
+
+
+def _lines(world: World, task: Task, payload: bytes) -> bytes:
+    """A payload with all of its operations, those of an uploaded file too."""
+    if task.kind is not TaskKind.UPLOAD:
+        return payload
+    file = operations.header(payload)["upload"]
+    data = world.payloads.objects[f"{file['key']}@{file['version']}"]
+    lines = [line for _, line in numbered_lines([data])]
+    return b"\n".join([b"{}", *lines])
 
 
 def apply(

@@ -1,5 +1,6 @@
 """Faults of workers: deaths, freezes, late writes (F13 to F18, F28, F34, F38 to F40)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -7,11 +8,9 @@ import pytest
 from garner.domain import operations
 from garner.domain.tasks import NewTask, TaskKind, TaskState
 from garner.services.drain import DrainEnd, drain
-from garner.services.purge import purge_tombstones
+from garner.services.purge import purge_due
 from tests.fakes.ingest import INDEX, Killed
 from tests.faults.case import Case, entry
-
-FOREVER = 10**6
 
 
 def test_f13_a_worker_killed_after_half_of_its_bulks_is_replaced() -> None:
@@ -76,32 +75,65 @@ def test_f16_a_late_write_does_not_bring_a_deleted_subject_back(late: int) -> No
     case.assert_settled()
 
 
+def purge(case: Case) -> None:
+    purge_due(
+        log=case.log,
+        writer=case.engine,
+        clock=case.clock,
+        metrics=case.metrics,
+        purge_after=case.settings.purge_after,
+        until=case.clock.time + 30,
+    )
+
+
+def stored(case: Case) -> set[str]:
+    return {each.document["subject"] for each in case.engine.indexes[INDEX].documents.values()}
+
+
 def test_f17_the_purge_spares_a_subject_that_was_written_again() -> None:
     case = Case()
     case.ingest(entry("X", x=1))
     case.ingest(operations.delete_subject("X"), operations.delete_subject("Y"))
     case.settle()
-    applied = case.log.indexes[INDEX].cursor.applied
+    case.clock.time += case.settings.purge_after + 1
 
     def meanwhile() -> None:
         case.ingest(entry("X", x=9))
         case.drain()
 
     case.faults.once("engine.tombstones", meanwhile, when="after")
-    assert purge_tombstones(INDEX, applied, writer=case.engine) == 1
+    purge(case)
     case.settle()
     assert case.engine.visible() == {"X": {None: {"x": 9}}}
-    assert len(case.engine.indexes[INDEX].documents) == 1
+    assert stored(case) == {"X"}
 
 
 def test_f18_the_purge_leaves_tombstones_that_are_not_old_enough() -> None:
     case = Case()
     case.ingest(operations.delete_subject("X"))
+    case.settle()
+    case.clock.time += case.settings.purge_after - 10
     case.ingest(operations.delete_subject("Y"))
     case.settle()
-    assert purge_tombstones(INDEX, 1, writer=case.engine) == 1
-    (left,) = case.engine.indexes[INDEX].documents.values()
-    assert left.document["subject"] == "Y"
+
+    purge(case)
+    assert stored(case) == {"X", "Y"}
+    case.clock.time += 20
+    purge(case)
+    assert stored(case) == {"Y"}
+    case.clock.time += case.settings.purge_after
+    purge(case)
+    assert stored(case) == set()
+    assert case.log.marks == {}
+
+
+def test_f18_an_index_without_tombstones_is_not_looked_at() -> None:
+    case = Case()
+    case.ingest(entry("X", x=1))
+    case.settle()
+    case.clock.time += case.settings.purge_after + 1
+    purge(case)
+    assert case.faults.calls["engine.tombstones"] == 0
 
 
 def test_f28_a_task_that_kills_its_worker_each_time_ends_as_worker_crash() -> None:
@@ -122,7 +154,7 @@ def test_f28_a_task_that_kills_its_worker_each_time_ends_as_worker_crash() -> No
     assert case.engine.visible().keys() == {"c"}
 
 
-def _killing(case: Case, key: str):  # type: ignore[no-untyped-def]
+def _killing(case: Case, key: str) -> Callable[[str], None]:
     def rule(when: str) -> None:
         task = case.task(1)
         if when == "after" and task.payload.key == key and not task.state.is_terminal:

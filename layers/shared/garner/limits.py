@@ -8,7 +8,11 @@ MAX_BODY_BYTES = 4_000_000  # contract 8.3: Lambda takes 6 MB, the event escapes
 MAX_EXPANDED_BODY_BYTES = 50_000_000  # contract 8.3: gzip bodies
 MAX_ANSWER_BYTES = 5_900_000  # Lambda gives 6 MB (6,291,556 bytes with the envelope)
 QUERY_BUDGET_SECONDS = 25  # contract 8.10: ours comes before the gateway's 30 s
+UPLOAD_MAX_BYTES = 5_000_000_000  # what one POST to S3 takes
 UPLOAD_MAX_EXPANDED_BYTES = 5_000_000_000  # ingest protocol, section 7
+UPLOAD_MAX_RATIO = 200  # ours: metadata seldom shrinks to a twentieth
+UPLOAD_RATIO_FREE_BYTES = 10_000_000  # ours: below it any ratio is harmless
+UPLOAD_FORM_SECONDS = 3_600  # ours
 
 # --- entries (contract 5) -----------------------------------------------------------------------
 MAX_SUBJECT_BYTES = 500
@@ -79,6 +83,7 @@ PACK_OPERATIONS = 10_000
 PACK_BYTES = 64_000_000  # of payloads, expanded: bounds the memory of a worker
 BULK_BYTES = 5_000_000
 BULK_OPERATIONS = 1_000
+PART_OF_LOAD_BYTES = 5_000_000
 LOOK_AHEAD_SLOTS = 100  # one BatchGetItem
 MAX_REPORTED_FAILURES = 100  # contract 4.3
 MAX_IDEMPOTENCY_KEY_BYTES = 255

@@ -32,6 +32,7 @@ class Write:
     document_id: str
     version: int
     body: bytes | None
+    tombstone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,6 @@ class EngineWriter(Protocol):
         `slot` itself."""
         ...
 
-    def tombstones(self, index_id: str, upto: int, size: int) -> list[tuple[str, int]]:
-        """`(document id, version)` of tombstones with a version of at most `upto`."""
+    def tombstones(self, index_id: str, size: int) -> list[tuple[str, int]]:
+        """`(document id, version)` of tombstones, those of the earliest slots first."""
         ...

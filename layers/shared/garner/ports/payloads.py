@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from garner.domain.tasks import PayloadRef
+from garner.domain.uploads import Upload
+from garner.errors import JsonObject
 
 
 class PayloadDamaged(Exception):
@@ -29,6 +31,16 @@ class PayloadStore(Protocol):
         """Raises `PayloadDamaged` if there is none."""
         ...
 
-    def stream(self, ref: PayloadRef) -> Iterator[bytes]:
-        """An uploaded object as it is, in the version that was accepted, piece by piece."""
+    # --- uploads ---------------------------------------------------------------------------------
+
+    def presign(self, name: str, most_bytes: int, seconds: int) -> JsonObject:
+        """`{url, fields}` of a form with which anyone may put one object of that name."""
+        ...
+
+    def pin(self, name: str) -> Upload | None:
+        """The version of an uploaded object that is there now, None if there is none."""
+        ...
+
+    def stream(self, upload: Upload) -> Iterator[bytes]:
+        """The pinned version, piece by piece. Raises `PayloadDamaged` if it is gone."""
         ...

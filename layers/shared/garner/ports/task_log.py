@@ -215,6 +215,18 @@ class TaskLog(Protocol):
 
     # --- sweep -----------------------------------------------------------------------------------
 
+    def mark_tombstones(self, index_id: str, at: float) -> None:
+        """There will be tombstones to purge at `at`; an earlier mark stays."""
+        ...
+
+    def tombstones_due(self, until: float) -> list[str]:
+        """Indexes whose mark is due."""
+        ...
+
+    def put_off_tombstones(self, index_id: str, at: float | None) -> None:
+        """Moves the mark, or takes it away."""
+        ...
+
     def lagging(self, until: float) -> list[Due]:
         """Indexes with work that waits since `until` or longer; may be a moment out of date."""
         ...

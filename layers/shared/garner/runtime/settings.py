@@ -202,6 +202,55 @@ class Telling(Group):
     event_bus: str = _variable("EVENT_BUS_NAME", "default")
 
 
+def _users(text: str) -> tuple[tuple[int, str], ...]:
+    """`7=alice, 8=bob`."""
+    pairs = (word.partition("=") for word in _words(text))
+    return tuple((int(number), name) for number, _, name in pairs)
+
+
+@dataclass(frozen=True)
+class HarvestQueues(Group):
+    harvest_url: str = _variable("HARVEST_QUEUE_URL")
+    fetch_url: str = _variable("FETCH_QUEUE_URL")
+
+
+@dataclass(frozen=True)
+class Curating(Group):
+    """Whom process requests may name, who hears of trouble, how long one slice of work is."""
+
+    users: tuple[tuple[int, str], ...] = _variable("CONTROLLER_USERS", (), _users)
+    alert_topic: str = _variable("ALERT_TOPIC_ARN", "")
+    slice_seconds: float = _variable("HARVEST_SLICE_SECONDS", 300.0, float)
+
+
+@dataclass(frozen=True)
+class Scheduling(Group):
+    """Where schedules of sources are kept, and what they ring."""
+
+    queue_arn: str = _variable("HARVEST_QUEUE_ARN")
+    role_arn: str = _variable("SCHEDULE_ROLE_ARN")
+    group: str = _variable("SCHEDULE_GROUP", "default")
+
+
+@dataclass(frozen=True)
+class Sampling(Group):
+    fetch_function: str = _variable("FETCH_FUNCTION_NAME")
+
+
+@dataclass(frozen=True)
+class SourceBuckets(Group):
+    """Buckets that s3:// sources may name; Garner's own is never one of them."""
+
+    allowed: tuple[str, ...] = _variable("SOURCE_BUCKETS", (), _words)
+
+
+@dataclass(frozen=True)
+class Sandbox(Group):
+    """What the process of a transform needs to start, and all it gets of the environment."""
+
+    library_path: str = _variable("LD_LIBRARY_PATH", "")
+
+
 _READ = (Logs, Engine, Table, Tokens, Signing, Queries)
 _SUBMIT = (Logs, Table, Payloads, Doorbell, Tokens, Signing, Accept)
 
@@ -223,7 +272,21 @@ FUNCTIONS: dict[str, tuple[type[Group], ...]] = {
     "index_worker": (Logs, Engine, Table, Payloads, Doorbell, Signing, Draining),
     "webhook": (Logs, Table, Tokens),
     "notifier": (Logs, Table, Signing, Fetching, Telling),
-    "sweeper": (Logs, Engine, Table, Payloads, Doorbell, Signing, Sweeping),
+    "controller": (Logs, Table, Tokens, HarvestQueues, Curating, Sandbox),
+    "source": (Logs, Table, Tokens, Payloads, Scheduling, Sampling, Sandbox),
+    "fetch_worker": (
+        Logs,
+        Table,
+        Payloads,
+        HarvestQueues,
+        Fetching,
+        SourceBuckets,
+        Sandbox,
+        Curating,
+    ),
+    "harvest_worker": (*_SUBMIT, HarvestQueues, Curating, Sandbox),
+    "harvest_sweeper": (Logs, Table, Payloads, HarvestQueues),
+    "sweeper": (Logs, Engine, Table, Payloads, Doorbell, Signing, Draining, Sweeping),
 }
 """Function folder → the groups it reads. The template's test checks its environments against it."""
 

@@ -16,7 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from garner import limits
 from garner.domain.slots import index_key
 from garner.domain.tasks import PayloadRef
-from garner.errors import Unavailable
+from garner.domain.uploads import Upload
+from garner.errors import JsonObject, Unavailable
 from garner.ports.clock import Clock, Ids
 from garner.ports.payloads import PayloadDamaged
 from garner.storage.dynamodb.table import SINGLE, Put, Table
@@ -33,7 +34,7 @@ CLIENT_CONFIG = Config(
 _LEVEL = 1  # fast; the network and the table are what is saved
 _PIECE = 1 << 20
 _KEPT_DAYS = 2 * limits.RETENTION_DAYS  # longer than any task waits and is shown
-_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
+_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404"})  # a HEAD has no body to say more
 
 
 class S3Payloads:
@@ -88,8 +89,24 @@ class S3Payloads:
         except zlib.error as error:
             raise PayloadDamaged(name) from error
 
-    def stream(self, ref: PayloadRef) -> Iterator[bytes]:
-        body = self._open(ref.key, ref.version)
+    def presign(self, name: str, most_bytes: int, seconds: int) -> JsonObject:
+        form: JsonObject = self._client.generate_presigned_post(
+            self._bucket,
+            name,
+            Conditions=[["content-length-range", 1, most_bytes]],
+            ExpiresIn=seconds,
+        )
+        return form
+
+    def pin(self, name: str) -> Upload | None:
+        try:
+            answer = self._call("head_object", Key=name)
+        except PayloadDamaged:
+            return None
+        return Upload(name, answer.get("VersionId"), answer["ContentLength"])
+
+    def stream(self, upload: Upload) -> Iterator[bytes]:
+        body = self._open(upload.key, upload.version)
         try:
             yield from body.iter_chunks(_PIECE)
         except (BotoCoreError, OSError) as error:

@@ -32,7 +32,7 @@ def delete_by_query(worker: Worker, task: Task) -> None:
     deleted, after = 0, None
     while subjects := _page(worker, query, task.n, after):
         sent = worker.sender.send(
-            Write(doc.document_id(subject), at, document(subject, at, {}))
+            Write(doc.document_id(subject), at, document(subject, at, {}), tombstone=True)
             for at, subject in enumerate(subjects, version(task.n, deleted))
         )
         assert not sent.refused, "the engine refused a tombstone"

@@ -15,6 +15,7 @@ from garner.ports.engine_writer import AliasMissing
 from garner.ports.task_log import Head, LeaseLost, TaskMoved
 from garner.services.drain.deletes import delete_by_query
 from garner.services.drain.early import end_early
+from garner.services.drain.large import apply_load
 from garner.services.drain.lease import OutOfTime, take_lease
 from garner.services.drain.pack import apply_pack
 from garner.services.drain.ports import DrainPorts, EngineDown, NeedsOperator, OutOfSync
@@ -169,6 +170,8 @@ class _Turn:
             end_early(worker, task, TaskError.WORKER_CRASH, head)
         elif task.kind is TaskKind.DELETE_BY_QUERY:
             delete_by_query(worker, task)
+        elif task.kind is TaskKind.UPLOAD:
+            apply_load(worker, task)
         else:
             passed = _pack_at(window, task, head)
             apply_pack(worker, [each for each in passed if not each.state.is_terminal], passed)

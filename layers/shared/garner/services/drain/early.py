@@ -8,6 +8,7 @@ from garner.ports.payloads import PayloadDamaged
 from garner.ports.task_log import Head
 from garner.services.drain.deletes import what_is_left
 from garner.services.drain.judge import Judged, Step
+from garner.services.drain.large import load_read_back
 from garner.services.drain.pack import read_base, refused_before
 from garner.services.drain.verdicts import ended_early
 from garner.services.drain.worker import Worker
@@ -40,6 +41,8 @@ def _read_back(worker: Worker, task: Task, error: TaskError, build: int) -> Verd
     try:
         if task.kind is TaskKind.DELETE_BY_QUERY:
             return _deletes_read_back(worker, task, error, build)
+        if task.kind is TaskKind.UPLOAD:
+            return load_read_back(worker, task, error, build) or ended_early(task, error)
         judged = worker.judge.judge(
             task, worker.ports.payloads.get(task.payload), worker.unmapped()
         )

@@ -4,6 +4,7 @@ A function of the task and the registry, so that every repetition says the same.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import orjson
@@ -71,7 +72,7 @@ class Judge:
 
     def judge(self, task: Task, payload: bytes, unmapped: set[str] | None = None) -> Judged:
         """`unmapped` are fields that are bound but not in the mapping yet."""
-        declared = _declared(header(payload))
+        declared = declared_types(header(payload))
         judged = self.judge_operations(task, operations(payload), declared, unmapped)
         if judged.refused and not task.skip_errors:
             judged.fail(TaskError.VALIDATION)
@@ -121,7 +122,7 @@ def _judge_one(
         if isinstance(checked, FieldProblem):
             return None, refusal(operation, checked)
         if unmapped:
-            judged.used_unmapped.update(_among(unmapped, checked.indexed))
+            judged.used_unmapped.update(among(unmapped, checked.indexed))
         entry = stored_entry(operation, checked)
     return Step(
         operation.position,
@@ -164,7 +165,7 @@ def stored_entry(operation: Operation, checked: CheckedContent) -> bytes:
     return orjson.dumps(entry)
 
 
-def _declared(head: JsonObject) -> dict[str, FieldType]:
+def declared_types(head: JsonObject) -> dict[str, FieldType]:
     """Types that the task declares; the header has the paths as callers write them."""
     return {
         engine_path(parse_contract_path(path)): FieldType(kind)
@@ -172,7 +173,7 @@ def _declared(head: JsonObject) -> dict[str, FieldType]:
     }
 
 
-def _among(wanted: set[str], indexed: JsonObject) -> set[str]:
+def among(wanted: AbstractSet[str], indexed: JsonObject) -> set[str]:
     """Which of these engine paths have a value in a projection."""
     found: set[str] = set()
     _walk(indexed, "", lambda path: found.add(path) if path in wanted else None)

@@ -48,7 +48,7 @@ class Merged:
         again = ((subject, was.version, was.entries) for subject, was in self.already.items())
         fresh = ((subject, at, entries) for subject, (at, entries) in self.subjects.items())
         return [
-            Write(doc.document_id(subject), at, document(subject, at, entries))
+            Write(doc.document_id(subject), at, document(subject, at, entries), not entries)
             for source in (fresh, again)
             for subject, at, entries in source
         ]
@@ -132,7 +132,9 @@ class _Trial:
             return None
         entries = dict(before[1] if before else was.entries)
         _change(entries, step)
-        if problem := _no_room(entries, step):
+        if step.verb is Verb.UPSERT and (
+            problem := no_room(step, len(entries), sum(map(len, entries.values())))
+        ):
             return problem
         self._subjects[subject] = step.version, entries
         return None
@@ -162,14 +164,13 @@ def _change(entries: Entries, step: Step) -> None:
             entries.clear()
 
 
-def _no_room(entries: Entries, step: Step) -> EntryOutcome | None:
-    if step.verb is not Verb.UPSERT:
-        return None
-    if len(entries) > limits.MAX_ENTRIES_PER_SUBJECT:
+def no_room(step: Step, entries: int, size: int) -> EntryOutcome | None:
+    """Why a subject that would have so many entries of so many bytes may not."""
+    if entries > limits.MAX_ENTRIES_PER_SUBJECT:
         return _limited(
             step, ENTRY_LIMIT, f"A subject has at most {limits.MAX_ENTRIES_PER_SUBJECT} entries"
         )
-    if sum(map(len, entries.values())) > limits.MAX_SUBJECT_DOCUMENT_BYTES:
+    if size > limits.MAX_SUBJECT_DOCUMENT_BYTES:
         most = limits.MAX_SUBJECT_DOCUMENT_BYTES // 1_000_000
         return _limited(
             step, SUBJECT_TOO_LARGE, f"A subject has at most {most} MB with all its entries"

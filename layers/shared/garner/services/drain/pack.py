@@ -1,9 +1,11 @@
 """Many small tasks in one go: judge, bind, read, merge, send, refresh, finish."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from garner.domain import documents as doc
+from garner.domain.fields import FieldType
 from garner.domain.tasks import EntryOutcome, Task, TaskError, Verdict
 from garner.errors import JsonObject
 from garner.ports.payloads import PayloadDamaged
@@ -59,38 +61,50 @@ def judge_task(worker: Worker, task: Task) -> Judged:
         judged.fail(TaskError.PAYLOAD_DAMAGED)
         return judged
     judged = worker.judge.judge(task, payload, worker.unmapped())
-    _leave_out(judged, refused_before(task))
+    leave_out(judged, refused_before(task))
     if not judged.error:
         bind_and_map(worker, judged)
     return judged
 
 
 def bind_and_map(worker: Worker, judged: Judged) -> None:
+    """A mapping that the engine definitely refuses fails the task."""
+    if not bind_fields(worker, judged.new_fields, judged.used_unmapped, several=judged.several):
+        judged.fail(TaskError.MAPPING)
+        judged.steps = []
+
+
+def bind_fields(
+    worker: Worker,
+    new_fields: Mapping[str, FieldType],
+    used_unmapped: AbstractSet[str],
+    *,
+    several: bool,
+) -> bool:
     """The registry first, then the mapping, also for what a dead worker bound and did not map.
 
-    A mapping that the engine definitely refuses takes the binding back and fails the task.
+    False, and the binding taken back, if the engine definitely refuses the mapping.
     """
     before = worker.schema
-    several = judged.several and not before.multi_entry
-    if judged.new_fields or several:
+    several = several and not before.multi_entry
+    if new_fields or several:
         worker.bind(
             replace(
                 before,
-                fields={**before.fields, **judged.new_fields},
+                fields={**before.fields, **new_fields},
                 multi_entry=before.multi_entry or several,
                 version=before.version + 1,
             )
         )
-    missing = judged.used_unmapped.union(judged.new_fields)
+    missing = used_unmapped | new_fields.keys()
     flag_missing = worker.schema.multi_entry != worker.mapped().multi_entry
     if not missing and not flag_missing:
-        return
+        return True
     if worker.map_fields({path: worker.schema.fields[path] for path in missing}):
-        return
+        return True
     kept = {path: kind for path, kind in worker.schema.fields.items() if path not in missing}
     worker.bind(replace(worker.schema, fields=kept, version=worker.schema.version + 1))
-    judged.fail(TaskError.MAPPING)
-    judged.steps = []
+    return False
 
 
 def _merge(worker: Worker, pack: Sequence[Judged]) -> tuple[Merged, Mapping[str, Stored] | None]:
@@ -135,11 +149,11 @@ def _one_by_one(worker: Worker, pack: Sequence[Judged], passed: Sequence[Task]) 
 
 
 def _verdict(judged: Judged, sent: Sent) -> Verdict:
-    refused = _steps_on(judged, sent.refused)
-    return judged_verdict(judged, refused, judged.superseded + _steps_on(judged, sent.superseded))
+    refused = steps_on(judged, sent.refused)
+    return judged_verdict(judged, refused, judged.superseded + steps_on(judged, sent.superseded))
 
 
-def _steps_on(judged: Judged, document_ids: set[str]) -> list[Step]:
+def steps_on(judged: Judged, document_ids: set[str]) -> list[Step]:
     if not document_ids:
         return []
     return [step for step in judged.steps if doc.document_id(step.subject) in document_ids]
@@ -151,7 +165,8 @@ def refused_before(task: Task) -> dict[int, EntryOutcome]:
     return {outcome.position: outcome for outcome in outcomes}
 
 
-def _leave_out(judged: Judged, refused: Mapping[int, EntryOutcome]) -> None:
+def leave_out(judged: Judged, refused: Mapping[int, EntryOutcome]) -> None:
+    """Refuses these positions, whatever judging them again says."""
     if refused:
         judged.refused += [
             refused[step.position] for step in judged.steps if step.position in refused

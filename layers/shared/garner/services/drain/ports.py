@@ -21,6 +21,10 @@ MatchCompiler = Callable[[JsonObject, Schema], JsonObject]
 """A delete by query's payload header (the search body and who sent it) → an engine query for the
 subjects it means (contract 2.11)."""
 
+LineReader = Callable[[bytes], JsonObject]
+"""A line of an uploaded file → an upsert as `garner.domain.operations` has it. Raises `ValueError`,
+whose text says what is wrong with the line and quotes nothing of it."""
+
 Heart = Callable[[Lease], AbstractContextManager[None]]
 """Renews a lease for as long as the context is open."""
 
@@ -35,6 +39,7 @@ class DrainPorts:
     indexes: EngineIndexes
     doorbell: Doorbell
     compile_matches: MatchCompiler
+    read_line: LineReader
     clock: Clock
     ids: Ids
     metrics: Metrics

@@ -33,6 +33,7 @@ class Sender:
         self._ports = ports
         self._pool = ports.senders()
         self._lock = threading.Lock()
+        self._marked = False
         self.quiet_at = 0.0
 
     def close(self) -> None:
@@ -46,12 +47,21 @@ class Sender:
         Raises `LeaseLost`, `OutOfTime`, `EngineDown`, `AliasMissing`, `NeedsOperator`.
         """
         sent = Sent()
-        flights: list[Future[None]] = [
-            self._pool.submit(self._deliver, bulk, sent) for bulk in bulks(writes)
-        ]
+        flights: list[Future[None]] = []
+        for bulk in bulks(writes):
+            self._mark_tombstones(bulk)
+            flights.append(self._pool.submit(self._deliver, bulk, sent))
         for flight in flights:
             flight.result()
         return sent
+
+    def _mark_tombstones(self, bulk: Sequence[Write]) -> None:
+        """Before the first is sent: from then on the purge has to look at this index."""
+        if self._marked or not any(write.tombstone for write in bulk):
+            return
+        at = self._ports.clock.seconds() + self._ports.settings.purge_after
+        self._ports.log.mark_tombstones(self._lease.index_id, at)
+        self._marked = True
 
     def _deliver(self, bulk: Sequence[Write], sent: Sent) -> None:
         clock, settings = self._ports.clock, self._ports.settings

@@ -1,12 +1,13 @@
 """How a task ended, and what became of each of its entries (contract 4.3)."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 
 from garner import limits
 from garner.domain.operations import Verb
-from garner.domain.slots import index_key
+from garner.domain.progress import entries_of, page_name
 from garner.domain.tasks import (
     Counts,
     EntryOutcome,
@@ -39,7 +40,9 @@ def judged_verdict(
     """The verdict of a task whose documents all have an answer."""
     if judged.error:
         return _refused_whole(judged)
-    rejected = judged.refused + judged.limited + [_engine(step) for step in refused_by_engine]
+    rejected = (
+        judged.refused + judged.limited + [engine_refused(step) for step in refused_by_engine]
+    )
     gone = {outcome.position for outcome in rejected}
     late = {
         step.position: step
@@ -57,7 +60,7 @@ def judged_verdict(
     return Verdict(
         state=TaskState.FAILED,
         error=TaskError.ITEM_FAILURES if refused_by_engine else TaskError.SKIPPED,
-        message=_summary(rejected, judged.task.operations),
+        message=summary(_first(rejected), len(rejected), judged.task.operations),
         counts=counts,
         partial=counts.applied + counts.superseded > 0,
         outcomes=outcomes,
@@ -72,7 +75,7 @@ def _refused_whole(judged: Judged) -> Verdict:
         error=judged.error,
         message=judged.message
         or _MESSAGES.get(judged.error)
-        or _summary(failures, judged.task.operations),
+        or summary(_first(failures), len(failures), judged.task.operations),
         counts=Counts(rejected=judged.task.operations),
         outcomes=_sorted(failures),
     )
@@ -90,16 +93,16 @@ def ended_early(
             state=state,
             error=error,
             message=_MESSAGES[error],
-            counts=Counts(rejected=task.operations),
+            counts=Counts(rejected=entries_of(task)),
         )
-    not_applied = [_not_applied(step, error) for step in missing]
+    gone = [not_applied(step, error) for step in missing]
     return Verdict(
         state=state,
         error=error,
         message=f"{_MESSAGES[error]}; {applied:,} entries were applied before",
         counts=Counts(applied=applied, rejected=task.operations - applied),
         partial=True,
-        outcomes=_sorted(judged.refused + not_applied),
+        outcomes=_sorted(judged.refused + gone),
     )
 
 
@@ -109,7 +112,7 @@ def failed(task: Task, error: TaskError, message: str | None = None) -> Verdict:
         state=TaskState.FAILED,
         error=error,
         message=message or _MESSAGES[error],
-        counts=Counts(rejected=task.operations),
+        counts=Counts(rejected=entries_of(task)),
     )
 
 
@@ -131,26 +134,24 @@ def overwritten(steps: Sequence[Step]) -> list[Step]:
 
 
 def fit(index_id: str, n: int, verdict: Verdict, payloads: PayloadStore) -> Verdict:
-    """A verdict that a log item can hold: what is too much goes to a page of its own."""
+    """A verdict that a log item can hold: what is too much goes to pages of their own. One that
+    has pages already has all of its outcomes there."""
     lines = [orjson.dumps(outcome.to_json()) for outcome in verdict.outcomes]
     kept = _that_fit(lines[: limits.MAX_REPORTED_FAILURES])
     if kept == len(lines):
         return verdict
-    name = page_name(index_id, n, 0)
-    payloads.put_page(name, b"\n".join(lines))
-    return Verdict(
-        state=verdict.state,
-        error=verdict.error,
-        message=verdict.message,
-        counts=verdict.counts,
-        partial=verdict.partial,
-        outcomes=verdict.outcomes[:kept],
-        pages=(name,),
-    )
+    pages = verdict.pages or _put_pages(index_id, n, lines, payloads)
+    return replace(verdict, outcomes=verdict.outcomes[:kept], pages=pages)
 
 
-def page_name(index_id: str, n: int, part: int) -> str:
-    return f"payload/{index_key(index_id)}/outcomes/{n:012d}/{part:06d}"
+def _put_pages(
+    index_id: str, n: int, lines: Sequence[bytes], payloads: PayloadStore
+) -> tuple[str, ...]:
+    names: list[str] = []
+    for start in range(0, len(lines), limits.PACK_OPERATIONS):
+        names.append(page_name(index_id, n, len(names)))
+        payloads.put_page(names[-1], b"\n".join(lines[start : start + limits.PACK_OPERATIONS]))
+    return tuple(names)
 
 
 def _that_fit(lines: Sequence[bytes]) -> int:
@@ -162,18 +163,22 @@ def _that_fit(lines: Sequence[bytes]) -> int:
     return len(lines)
 
 
-def _summary(failures: Sequence[EntryOutcome], total: int) -> str:
-    first = min(failures, key=lambda each: each.position)
+def summary(first: EntryOutcome, failures: int, total: int) -> str:
+    """The message of a task with entries that failed (contract 4.3)."""
     where = f'subject "{first.subject}"' if first.subject else f"entry {first.position}"
     what = f"{first.field}: {first.reason}" if first.field else first.reason
-    return f"{len(failures):,} of {total:,} entries failed; first: {where}: {what}"
+    return f"{failures:,} of {total:,} entries failed; first: {where}: {what}"
+
+
+def _first(outcomes: Sequence[EntryOutcome]) -> EntryOutcome:
+    return min(outcomes, key=lambda each: each.position)
 
 
 def _sorted(outcomes: Iterable[EntryOutcome]) -> tuple[EntryOutcome, ...]:
     return tuple(sorted(outcomes, key=lambda each: each.position))
 
 
-def _engine(step: Step) -> EntryOutcome:
+def engine_refused(step: Step) -> EntryOutcome:
     return EntryOutcome(
         step.position,
         subject=step.subject,
@@ -183,7 +188,7 @@ def _engine(step: Step) -> EntryOutcome:
     )
 
 
-def _not_applied(step: Step, error: TaskError) -> EntryOutcome:
+def not_applied(step: Step, error: TaskError) -> EntryOutcome:
     return EntryOutcome(
         step.position,
         subject=step.subject,

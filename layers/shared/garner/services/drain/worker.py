@@ -5,11 +5,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+import orjson
+
 from garner import limits
 from garner.domain import documents as doc
 from garner.domain.fields import FieldType, Schema
-from garner.domain.tasks import Task, TaskState, Verdict
-from garner.errors import NoSuchIndex, QueryTimeout, Unavailable
+from garner.domain.tasks import EntryOutcome, Task, TaskState, Verdict
+from garner.errors import JsonObject, NoSuchIndex, QueryTimeout, Unavailable
 from garner.ports.engine_indexes import MappingRefused
 from garner.ports.engine_writer import StoredDocument
 from garner.ports.task_log import Begin, Cursor, GiveBack, TaskMoved
@@ -61,6 +63,25 @@ class Worker:
             )
             for task in tasks
         ]
+
+    def save_progress(self, n: int, progress: JsonObject) -> None:
+        self.ports.log.save_progress(self.index_id, self.lease.epoch, n, progress)
+
+    def put_outcomes(self, name: str, outcomes: Iterable[EntryOutcome]) -> None:
+        lines = [orjson.dumps(outcome.to_json()) for outcome in outcomes]
+        self.ports.payloads.put_page(name, b"\n".join(lines))
+
+    def get_outcomes(self, name: str) -> list[EntryOutcome]:
+        lines = self.ports.payloads.page(name).split(b"\n")
+        return [EntryOutcome.from_json(orjson.loads(line)) for line in lines]
+
+    def require_wanted(self, n: int) -> None:
+        """A border at which a task may end early: raises `TaskMoved` if it is to be cancelled."""
+        self.lease.check()
+        task = self.ports.log.tasks(self.index_id, [n]).get(n)
+        head = self.ports.log.head(self.index_id)
+        if task is None or task.cancel or head is None or n <= head.cancel_upto:
+            raise TaskMoved
 
     def raise_sent(self, n: int) -> None:
         if n > self.sent:

@@ -2,7 +2,8 @@
 
 H#<key>            HEAD: last slot handed out, `cancel_upto`, bytes accepted; `due_kind` and
                    `due_at` (lag) while work waits
-C#<key>            CURSOR: applied, epoch, lease, highest slot that may have sent
+C#<key>            CURSOR: applied, epoch, lease, highest slot that may have sent;
+                   under the sort key `tombstones` the mark for the purge
 L#<key>#<n>        LOG[n]
 K#<identity>#<key>#<sha256>   IDEM
 S#<key>            SCHEMA
@@ -51,6 +52,7 @@ from garner.storage.dynamodb.table import (
     Action,
     Check,
     ConditionFailed,
+    Delete,
     Item,
     Key,
     Put,
@@ -60,6 +62,7 @@ from garner.storage.dynamodb.table import (
 )
 
 LAG = "lag"  # the sweeper's `due_kind`
+TOMBSTONES = "tombstones"  # the sweeper's, too
 UNTOLD = "notify"  # the notifier's
 _STATUS = {"status": "status"}  # reserved words
 _STATE = {"state": "state"}
@@ -382,6 +385,21 @@ class DynamoTaskLog:
 
     # --- sweep -----------------------------------------------------------------------------------
 
+    def mark_tombstones(self, index_id: str, at: float) -> None:
+        try:
+            self._table.put(Put(_mark(index_id, at), "attribute_not_exists(pk)"))
+        except ConditionFailed:
+            return
+
+    def tombstones_due(self, until: float) -> list[str]:
+        return [item["index_id"] for item in self._table.due(TOMBSTONES, until)]
+
+    def put_off_tombstones(self, index_id: str, at: float | None) -> None:
+        if at is None:
+            self._table.delete(Delete(_mark_key(index_id)))
+        else:
+            self._table.put(Put(_mark(index_id, at)))
+
     def lagging(self, until: float) -> list[Due]:
         return [Due(item["index_id"], item["due_at"]) for item in self._table.due(LAG, until)]
 
@@ -409,6 +427,15 @@ def _head_key(index_id: str) -> Key:
 
 def _cursor_key(index_id: str) -> Key:
     return f"C#{index_key(index_id)}", SINGLE
+
+
+def _mark_key(index_id: str) -> Key:
+    return f"C#{index_key(index_id)}", "tombstones"
+
+
+def _mark(index_id: str, at: float) -> Item:
+    pk, sk = _mark_key(index_id)
+    return {"pk": pk, "sk": sk, "index_id": index_id, "due_kind": TOMBSTONES, "due_at": at}
 
 
 def _schema_key(index_id: str) -> Key:

@@ -94,24 +94,18 @@ class OpenSearchWriter:
         hits = self._search(index_id, build, body)
         return [hit["_source"][doc.SUBJECT] for hit in hits]
 
-    def tombstones(self, index_id: str, upto: int, size: int) -> list[tuple[str, int]]:
-        newest_slot = upto >> 24
+    def tombstones(self, index_id: str, size: int) -> list[tuple[str, int]]:
         body: JsonObject = {
             "size": size,
             "version": True,
             "query": {
-                "bool": {
-                    "filter": [
-                        {"term": {doc.LIVE: False}},
-                        {"range": {doc.SLOT: {"lte": newest_slot}}},
-                    ]
-                }
+                "bool": {"filter": [{"term": {doc.LIVE: False}}, {"exists": {"field": doc.SLOT}}]}
             },
             "sort": [{doc.SLOT: "asc"}],
             "_source": False,
         }
         hits = self._search(index_id, None, body)
-        return [(hit["_id"], hit["_version"]) for hit in hits if hit["_version"] <= upto]
+        return [(hit["_id"], hit["_version"]) for hit in hits]
 
     def _search(self, index_id: str, build: int | None, body: JsonObject) -> list[JsonObject]:
         path = "/_search?allow_partial_search_results=false"

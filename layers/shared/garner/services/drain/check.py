@@ -1,0 +1,156 @@
+"""The first pass over a large load: read, check every line, cut into parts (ingest protocol 7).
+
+Nothing of the load is written before the whole of it has passed.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+
+from garner import limits
+from garner.domain import documents as doc
+from garner.domain import operations
+from garner.domain.content import Checker, FieldProblem
+from garner.domain.fields import FieldType
+from garner.domain.progress import LoadProgress, page_name, part_name
+from garner.domain.tasks import (
+    Counts,
+    EntryOutcome,
+    PayloadRef,
+    Task,
+    TaskError,
+    TaskState,
+    Verdict,
+)
+from garner.services.drain.judge import among, refusal
+from garner.services.drain.lines import BadLoad, numbered_lines
+from garner.services.drain.verdicts import failed, summary
+from garner.services.drain.worker import Worker
+
+BAD_LINE = "BAD_LINE"
+_SAVE_SECONDS = 5.0  # between two notes of how far it is
+
+
+def check_load(
+    worker: Worker, task: Task, file: PayloadRef, declared: Mapping[str, FieldType]
+) -> LoadProgress | Verdict:
+    """What there is to apply, or the verdict of a load that can't be applied.
+
+    Raises `TaskMoved` if the task is to be cancelled, `PayloadDamaged` if the file is not there.
+    """
+    return _Check(worker, task, declared).run(file)
+
+
+class _Check:
+    def __init__(self, worker: Worker, task: Task, declared: Mapping[str, FieldType]) -> None:
+        self._worker, self._task = worker, task
+        self._declared = declared
+        self._checker = Checker(worker.schema, declared)
+        self._unmapped = worker.unmapped()
+        self._used = self._unmapped.intersection(declared)
+        self._several = False
+        self._read = self._entries = 0
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._refused: list[EntryOutcome] = []
+        self._first_refused: list[EntryOutcome] = []
+        self._rejected = 0
+        self._parts: list[int] = []
+        self._told: list[int] = []
+        self._saved_at = worker.ports.clock.seconds()
+
+    def run(self, file: PayloadRef) -> LoadProgress | Verdict:
+        if problem := self._checker.declaration_problem:
+            return failed(self._task, TaskError.VALIDATION, problem.reason)
+        try:
+            for number, line in numbered_lines(self._worker.ports.payloads.stream(file)):
+                self._take(number, line)
+        except BadLoad as bad:
+            return self._bad(bad)
+        if self._lines:
+            self._close_part()
+        if self._rejected and not self._task.skip_errors:
+            return self._refused_whole()
+        return self._progress(checked=True)
+
+    def _take(self, number: int, line: bytes) -> None:
+        try:
+            entry = self._worker.ports.read_line(line)
+        except ValueError as wrong:
+            raise BadLoad(TaskError.VALIDATION, number, str(wrong)) from None
+        if self._entries == limits.MAX_OPERATIONS_PER_TASK:
+            most = f"A load has at most {self._entries:,} entries; split it"
+            raise BadLoad(TaskError.PAYLOAD_TOO_LARGE, number, most)
+        self._judge(operations.operation(self._entries, entry))
+        self._lines.append(orjson.dumps(entry))
+        self._entries += 1
+        self._read += len(line) + 1
+        self._size += len(self._lines[-1])
+        full = self._size >= limits.PART_OF_LOAD_BYTES
+        if full or len(self._lines) == limits.PACK_OPERATIONS:
+            self._close_part()
+
+    def _judge(self, operation: operations.Operation) -> None:
+        checked = self._checker.check(operation.entry[doc.CONTENT])
+        if isinstance(checked, FieldProblem):
+            self._refused.append(refusal(operation, checked))
+            return
+        self._several = self._several or operation.entry_id is not None
+        if self._unmapped:
+            self._used |= among(self._unmapped, checked.indexed)
+
+    def _close_part(self) -> None:
+        worker, n, part = self._worker, self._task.n, len(self._parts)
+        worker.require_wanted(n)
+        page = b"\n".join([b"{}", *self._lines])
+        worker.ports.payloads.put_page(part_name(worker.index_id, n, part), page)
+        if self._refused:
+            worker.put_outcomes(page_name(worker.index_id, n, part), self._refused)
+            self._told.append(part)
+            room = limits.MAX_REPORTED_FAILURES - len(self._first_refused)
+            self._first_refused += self._refused[:room]
+            self._rejected += len(self._refused)
+        self._parts.append(len(self._lines))
+        self._lines, self._size, self._refused = [], 0, []
+        now = worker.ports.clock.seconds()
+        if now - self._saved_at >= _SAVE_SECONDS:
+            worker.save_progress(n, self._progress(checked=False).to_json())
+            self._saved_at = now
+
+    def _progress(self, *, checked: bool) -> LoadProgress:
+        return LoadProgress(
+            read=self._read,
+            entries=self._entries,
+            parts=tuple(self._parts),
+            checked=checked,
+            fields=self._checker.new_fields,
+            unmapped=frozenset(self._used),
+            several=self._several,
+        )
+
+    def _bad(self, bad: BadLoad) -> Verdict:
+        """The entries behind the line are not known; those before it are not applied."""
+        outcome = EntryOutcome(self._entries, code=BAD_LINE, reason=bad.reason)
+        self._refused.append(outcome)
+        self._close_part()
+        message = f"{bad.reason}; nothing was applied"
+        return self._failed(bad.error, message, self._entries + 1, [outcome])
+
+    def _refused_whole(self) -> Verdict:
+        first = self._first_refused
+        message = summary(first[0], self._rejected, self._entries)
+        return self._failed(TaskError.VALIDATION, message, self._entries, first)
+
+    def _failed(
+        self, error: TaskError, message: str, rejected: int, shown: Sequence[EntryOutcome]
+    ) -> Verdict:
+        worker, n = self._worker, self._task.n
+        worker.save_progress(n, self._progress(checked=False).to_json())  # says where the parts are
+        return Verdict(
+            state=TaskState.FAILED,
+            error=error,
+            message=message,
+            counts=Counts(rejected=rejected),
+            outcomes=tuple(shown),
+            pages=tuple(page_name(worker.index_id, n, part) for part in self._told),
+        )
