@@ -218,6 +218,8 @@ class InMemoryPayloads:
         return Upload(name, str(len(versions)), len(versions[-1])) if versions else None
 
     def stream(self, upload: Upload) -> Iterator[bytes]:
+        if upload.key not in self.uploads:
+            raise PayloadDamaged(upload.key)
         data = self.uploads[upload.key][int(upload.version or 0) - 1]
         for start in range(0, len(data), 65_536):
             self._faults.at("payloads.stream", "before")

@@ -29,6 +29,7 @@ from garner.domain.tasks import (
     TaskState,
     Verdict,
 )
+from garner.domain.uploads import Upload
 from garner.domain.versions import version
 from garner.errors import JsonObject, NoSuchIndex, Unavailable, WrongIndexStatus
 from garner.ports.engine_writer import AliasMissing, ItemResult, Write
@@ -520,9 +521,8 @@ def _lines(world: World, task: Task, payload: bytes) -> bytes:
     """A payload with all of its operations, those of an uploaded file too."""
     if task.kind is not TaskKind.UPLOAD:
         return payload
-    file = operations.header(payload)["upload"]
-    data = world.payloads.objects[f"{file['key']}@{file['version']}"]
-    lines = [line for _, line in numbered_lines([data])]
+    file = Upload.from_json(operations.header(payload)["upload"])
+    lines = [line for _, line in numbered_lines(world.payloads.stream(file))]
     return b"\n".join([b"{}", *lines])
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from garner import limits
 from garner.domain.principals import Caller
+from garner.domain.progress import entries_of
 from garner.domain.slots import TaskIds
 from garner.domain.tasks import Counts, Task, TaskError, TaskState, Verdict
 from garner.errors import JsonObject, NotFound
@@ -75,7 +76,7 @@ def cancel_task(
         state=TaskState.CANCELLED,
         error=TaskError.CANCELLED,
         message="The task was cancelled before it started",
-        counts=Counts(rejected=task.operations),
+        counts=Counts(rejected=entries_of(task)),
     )
     after = log.cancel(index_id, task.n, verdict, clock.seconds()) or task
     if after.state is TaskState.PROGRESS:
@@ -135,8 +136,8 @@ def _details(task: Task, waiting: int, most_errors: int) -> JsonObject | None:
     return {
         "counts": verdict.counts.to_json(),
         "progress": {
-            "bytes": task.payload.expanded,
-            "entries": task.operations or progress.get("entries", 0),
+            "bytes": progress.get("bytes", task.payload.expanded),
+            "entries": entries_of(task),
             "applied_entries": verdict.counts.applied or progress.get("applied_entries", 0),
             "queue_position": waiting,
         },

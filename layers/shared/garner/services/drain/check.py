@@ -16,12 +16,12 @@ from garner.domain.progress import LoadProgress, page_name, part_name
 from garner.domain.tasks import (
     Counts,
     EntryOutcome,
-    PayloadRef,
     Task,
     TaskError,
     TaskState,
     Verdict,
 )
+from garner.domain.uploads import Upload
 from garner.services.drain.judge import among, refusal
 from garner.services.drain.lines import BadLoad, numbered_lines
 from garner.services.drain.verdicts import failed, summary
@@ -32,7 +32,7 @@ _SAVE_SECONDS = 5.0  # between two notes of how far it is
 
 
 def check_load(
-    worker: Worker, task: Task, file: PayloadRef, declared: Mapping[str, FieldType]
+    worker: Worker, task: Task, file: Upload, declared: Mapping[str, FieldType]
 ) -> LoadProgress | Verdict:
     """What there is to apply, or the verdict of a load that can't be applied.
 
@@ -59,7 +59,7 @@ class _Check:
         self._told: list[int] = []
         self._saved_at = worker.ports.clock.seconds()
 
-    def run(self, file: PayloadRef) -> LoadProgress | Verdict:
+    def run(self, file: Upload) -> LoadProgress | Verdict:
         if problem := self._checker.declaration_problem:
             return failed(self._task, TaskError.VALIDATION, problem.reason)
         try:

@@ -15,12 +15,12 @@ from garner.domain.tasks import (
     Counts,
     EntryOutcome,
     Outcome,
-    PayloadRef,
     Task,
     TaskError,
     TaskState,
     Verdict,
 )
+from garner.domain.uploads import Upload
 from garner.ports.payloads import PayloadDamaged
 from garner.services.drain.check import check_load
 from garner.services.drain.judge import Judged, Step, declared_types
@@ -238,10 +238,10 @@ def _left_of_part(
     return [told[position] for position in sorted(told)]
 
 
-def _upload(worker: Worker, task: Task) -> tuple[PayloadRef, Mapping[str, FieldType]]:
+def _upload(worker: Worker, task: Task) -> tuple[Upload, Mapping[str, FieldType]]:
     """The file, in the version that was accepted, and the types that the task declares."""
     header = operations.header(worker.ports.payloads.get(task.payload))
-    return PayloadRef(**header["upload"]), declared_types(header)
+    return Upload.from_json(header["upload"]), declared_types(header)
 
 
 def _first_outcomes(worker: Worker, pages: Sequence[str]) -> tuple[EntryOutcome, ...]:
