@@ -27,7 +27,7 @@ class Client:
     def exists(self, path: str) -> bool:
         return self._pool.request("GET", self._url + path).status == 200
 
-    def wait_for(self, task_id: str, seconds: float = 120) -> None:
+    def wait_for(self, task_id: str, seconds: float = 300) -> None:
         """Returns when the task is SUCCESS; raises `StartFailed` if it fails or takes longer."""
         deadline = time.monotonic() + seconds
         while (task := self.call("GET", f"/v1/task/{task_id}"))["state"] != "SUCCESS":
