@@ -70,7 +70,7 @@ deploy: build ## Deploy to AWS with a profile of samconfig.toml: CONFIG=default
 
 .PHONY: bench
 bench: ## Measure on the real engine
-	$(need) dev
+	$(need) dev ministack
 	$(BIN)/python -m bench
 
 .PHONY: lock

@@ -9,12 +9,12 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import engine, ingest
+from bench import engine, ingest, startup
 from bench.report import Row, keep, show
 
 Bench = Callable[[str, list[int], int], Iterator[Row]]
 
-BENCHES: dict[str, Bench] = {"ingest": ingest.run}
+BENCHES: dict[str, Bench] = {"startup": startup.run, "ingest": ingest.run}
 
 
 def main() -> int:

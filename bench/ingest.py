@@ -29,12 +29,14 @@ from garner.domain.protocol import ProtocolSettings
 from garner.domain.slots import TaskIds
 from garner.domain.tasks import NewTask, TaskKind, TaskState
 from garner.errors import JsonObject
+from garner.runtime import settings
 from garner.runtime.clock import RandomIds, SystemClock
-from garner.services.drain import DrainPorts, drain
+from garner.runtime.container import Container
+from garner.services.drain import drain
 from garner.services.submit import AcceptPorts, submit
-from garner.storage.opensearch.bulk import OpenSearchWriter
 from garner.storage.opensearch.client import EngineClient
 from garner.storage.opensearch.indexes import OpenSearchIndexes
+from tests.fakes.api import ENVIRONMENT
 from tests.fakes.ingest import (
     Faults,
     InMemoryDoorbell,
@@ -44,6 +46,7 @@ from tests.fakes.ingest import (
 )
 
 TASK_ENTRIES = 1_000
+LIFETIME_SECONDS = 840.0  # of a worker's turn
 CONNECTIONS = ProtocolSettings().bulks_in_flight
 WORKER, HELPERS, PARALLEL = "worker", "helpers.bulk", "helpers.parallel_bulk"
 RAW_ONE, RAW_MANY = "raw _bulk, 1 connection", f"raw _bulk, {CONNECTIONS} connections"
@@ -131,18 +134,15 @@ class Contest:
         for payload in self._load.payloads:
             task = NewTask(kind=TaskKind.INGEST, payload=payload, operations=payload.count(b"\n"))
             submit(index_id, Caller(), task, ports=accept)
-        ports = DrainPorts(
-            log=log,
+        worker = Container(settings.load("index_worker", ENVIRONMENT))
+        worker.__dict__.update(
+            task_log=log,
             payloads=payloads,
-            writer=OpenSearchWriter(self._engine),
-            indexes=self._indexes,
             doorbell=doorbell,
-            compile_matches=lambda _head, _schema: {"match_none": {}},
-            clock=clock,
-            ids=ids,
             metrics=metrics,
-            senders=lambda: ThreadPoolExecutor(CONNECTIONS),
+            engine=self._engine,
         )
+        ports = worker.draining(LIFETIME_SECONDS)
 
         def run() -> None:
             drain(index_id, ports=ports)
