@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from garner.api.answer import Answer
+from garner.api.controller_access import require_controller_role
 from garner.api.controller_parameters import ControllerQuery, PathProblem
 from garner.api.request import Request
 from garner.api.resolver import Api, Authenticate
@@ -27,7 +28,6 @@ from garner.services.workflow_status import workflow_status
 
 PREFIX = "/controller"
 STARTED = "Your Request started"
-_ROLES = ("viewer", "curator", "admin")
 _WORKFLOWS = (
     RequestType.UPDATE,
     RequestType.INGEST,
@@ -88,13 +88,6 @@ def controller_document(error: GarnerError, status: int, request_id: str) -> Jso
     return {"message": error.message}
 
 
-def require(request: Request, role: str) -> None:
-    """Raises `Forbidden` unless the key has this role or a higher one."""
-    has = request.caller.controller_role
-    if has not in _ROLES or _ROLES.index(has) < _ROLES.index(role):
-        raise Forbidden("The key has no such privilege")
-
-
 def add_controller_routes(api: Api, controller: Controller) -> None:
     """All 18 routes, and the reads of 6.5."""
     for kind in _WORKFLOWS:
@@ -117,7 +110,7 @@ def _created(text: str) -> Answer:
 
 def _start(controller: Controller, kind: RequestType) -> Callable[[Request], JsonObject | Answer]:
     def start(request: Request) -> JsonObject | Answer:
-        require(request, "curator")
+        require_controller_role(request.caller, "curator")
         query = ControllerQuery(request.parameters)
         try:
             start_workflow(
@@ -143,7 +136,7 @@ def _start(controller: Controller, kind: RequestType) -> Callable[[Request], Jso
 
 def _status(controller: Controller, kind: RequestType) -> Callable[[Request], JsonObject]:
     def status(request: Request) -> JsonObject:
-        require(request, "viewer")
+        require_controller_role(request.caller, "viewer")
         query = ControllerQuery(request.parameters)
         word = workflow_status(
             kind, query.resource_id, sources=controller.sources, requests=controller.requests
@@ -157,7 +150,7 @@ def _control(
     controller: Controller, kind: RequestType, role: str, text: str
 ) -> Callable[[Request], JsonObject]:
     def control(request: Request) -> JsonObject:
-        require(request, role)
+        require_controller_role(request.caller, role)
         query = ControllerQuery(request.parameters)
         control_source(
             kind,
@@ -184,7 +177,7 @@ def _add_system_routes(api: Api, controller: Controller) -> None:
 
     @api.post(f"{PREFIX}/reset")
     def reset(request: Request) -> JsonObject:
-        require(request, "admin")
+        require_controller_role(request.caller, "admin")
         reset_source(
             ControllerQuery(request.parameters).resource_id,
             sources=controller.sources,
@@ -197,26 +190,26 @@ def _add_system_routes(api: Api, controller: Controller) -> None:
 
     @api.post(f"{PREFIX}/pause")
     def pause(request: Request) -> JsonObject:
-        require(request, "admin")
+        require_controller_role(request.caller, "admin")
         pause_system(**ports)  # type: ignore[arg-type]
         return _message("System Paused, Controller Cannot schedule any jobs.")
 
     @api.post(f"{PREFIX}/resume")
     def resume(request: Request) -> JsonObject | Answer:
-        require(request, "admin")
+        require_controller_role(request.caller, "admin")
         if resume_system(**ports):  # type: ignore[arg-type]
             return _message("System Resumed")
         return _created("System is not Paused, Controller can schedule jobs ")
 
     @api.post(f"{PREFIX}/recover")
     def recover(request: Request) -> JsonObject:
-        require(request, "admin")
+        require_controller_role(request.caller, "admin")
         recover_system(**ports)  # type: ignore[arg-type]
         return _message("System Recovered")
 
     @api.post(f"{PREFIX}/reboot")
     def reboot(request: Request) -> JsonObject:
-        require(request, "admin")
+        require_controller_role(request.caller, "admin")
         return _message("SUCCESS : Primary Consumer Rebooted")
 
 
@@ -230,13 +223,13 @@ def _add_reads(api: Api, controller: Controller) -> None:
 
     @api.get(f"{PREFIX}/process_request")
     def process_requests(request: Request) -> JsonObject:
-        require(request, "viewer")
+        require_controller_role(request.caller, "viewer")
         found = controller.requests.latest(about(request), MAX_RUN_LIST)
         return {"process_request": [shown.process_request(each) for each in found]}
 
     @api.get(f"{PREFIX}/process_request/<request_id>")
     def process_request(request: Request, request_id: str) -> JsonObject:
-        require(request, "viewer")
+        require_controller_role(request.caller, "viewer")
         found = controller.requests.get(request_id)
         if found is None:
             raise NotFound("There is no such process request")
@@ -244,7 +237,7 @@ def _add_reads(api: Api, controller: Controller) -> None:
 
     @api.get(f"{PREFIX}/ingest_logs")
     def ingest_logs(request: Request) -> JsonObject:
-        require(request, "viewer")
+        require_controller_role(request.caller, "viewer")
         found = controller.requests.latest(about(request), MAX_RUN_LIST)
         return {
             "ingestLogs": [
@@ -254,16 +247,16 @@ def _add_reads(api: Api, controller: Controller) -> None:
 
     @api.get(f"{PREFIX}/statistics")
     def statistics(request: Request) -> JsonObject:
-        require(request, "viewer")
+        require_controller_role(request.caller, "viewer")
         found = controller.requests.statistics(about(request), MAX_RUN_LIST)
         return {"ingestion_statistics": [shown.statistics(each) for each in found]}
 
     @api.get(f"{PREFIX}/resources")
     def resources(request: Request) -> JsonObject:
-        require(request, "viewer")
+        require_controller_role(request.caller, "viewer")
         return {"ingestors": [shown.ingestor(each) for each in controller.sources.list()]}
 
     @api.get(f"{PREFIX}/system_status")
     def system_status(request: Request) -> JsonObject:
-        require(request, "viewer")
+        require_controller_role(request.caller, "viewer")
         return shown.system_status(controller.system.rows())

@@ -36,6 +36,16 @@ _NO_NAMES = (".", "..")
 PathProblem = Callable[[str], str | None]
 
 
+def is_index_name(text: str) -> bool:
+    """Legal as the name of an index (3.12, rule 1)."""
+    return (
+        _INDEX_NAME.match(text) is not None
+        and text == text.lower()
+        and text not in _NO_NAMES
+        and len(text.encode()) <= _MAX_INDEX_NAME_BYTES
+    )
+
+
 class ControllerQuery:
     """Reads one request's query; every method raises `Refused` for what it can't take."""
 
@@ -82,13 +92,7 @@ class ControllerQuery:
         text = self.text(name)
         if not text or not text.strip():
             raise Refused.because(f"Specify {name}")
-        legal = (
-            _INDEX_NAME.match(text)
-            and text == text.lower()
-            and text not in _NO_NAMES
-            and len(text.encode()) <= _MAX_INDEX_NAME_BYTES
-        )
-        if not legal:
+        if not is_index_name(text):
             raise Refused.value(name)
         return text
 

@@ -284,7 +284,17 @@ FUNCTIONS: dict[str, tuple[type[Group], ...]] = {
         Sandbox,
         Curating,
     ),
-    "harvest_worker": (*_SUBMIT, HarvestQueues, Curating, Sandbox),
+    "harvest_worker": (
+        Logs,
+        Table,
+        Payloads,
+        Doorbell,
+        Signing,
+        Accept,
+        HarvestQueues,
+        Curating,
+        Sandbox,
+    ),
     "harvest_sweeper": (Logs, Table, Payloads, HarvestQueues),
     "sweeper": (Logs, Engine, Table, Payloads, Doorbell, Signing, Draining, Sweeping),
 }
