@@ -15,6 +15,7 @@ from garner.domain.slots import TaskIds
 from garner.ports.indexes import IndexRecord, Role, RoleSet
 from garner.runtime.clock import RandomIds, SystemClock
 from garner.services.drain import DrainPorts
+from garner.services.entry_lines import read_line
 from garner.services.submit import AcceptPorts
 from garner.storage.dynamodb.indexes import DynamoIndexStore
 from garner.storage.dynamodb.table import CLIENT_CONFIG, Table
@@ -114,6 +115,7 @@ def write_path(table: Table, payloads: S3Payloads, clone: OsmemClone) -> Iterato
         indexes=indexes,
         doorbell=doorbell,
         compile_matches=lambda head, _schema: {"match_all": {}},
+        read_line=read_line,
         clock=clock,
         ids=ids,
         metrics=metrics,
