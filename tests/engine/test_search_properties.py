@@ -105,8 +105,10 @@ dice = st.randoms(use_true_random=True).map(Dice)
 def collection(engine, found):
     hidden = {"hidden": [entry(SEED, visible_to=[identity(99)])]}
     made = Collection(engine, str(uuid4()), hidden | found)
-    yield made
-    made.indexes.drop(made.index_id)
+    try:
+        yield made
+    finally:
+        made.indexes.drop(made.index_id)
 
 
 def check_results(searched, found, by, body):
