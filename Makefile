@@ -36,7 +36,7 @@ stop: ## End a service started with DETACH=1
 
 .PHONY: test
 test: check ## Everything: check, then all suites and the stack end to end
-	$(need) dev sam ministack layer
+	$(need) dev sam ministack layer portal
 	$(BIN)/pytest -q -n 2 --dist loadgroup
 
 .PHONY: check
@@ -73,6 +73,16 @@ bench: ## Measure on the real engine
 	$(need) dev ministack
 	$(BIN)/python -m bench
 
+.PHONY: soak
+soak: ## Kill workers and stop the engine under load, then compare every index with its log
+	$(need) dev
+	$(BIN)/python -m bench.soak $(SOAK)
+
+.PHONY: compliance
+compliance: ## Run all suites and write docs/compliance.md from what they proved
+	$(need) dev sam ministack layer portal
+	$(BIN)/pytest -q -n 2 --dist loadgroup --compliance docs/compliance.md
+
 .PHONY: lock
 UV_COMPILE = .local/tools/uv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --no-header $(LOCK_OPTIONS)
@@ -80,7 +90,7 @@ lock: ## Renew the lock files (LOCK_OPTIONS=--upgrade for the newest versions)
 	$(need) dev
 	$(UV_COMPILE) pyproject.toml --output-file layers/dependencies/requirements.txt
 	$(UV_COMPILE) pyproject.toml --group dev --output-file locks/dev.txt
-	for group in ministack sam uv; do $(UV_COMPILE) --group $$group --output-file locks/$$group.txt; done
+	for group in ministack portal sam uv; do $(UV_COMPILE) --group $$group --output-file locks/$$group.txt; done
 
 .PHONY: clean
 clean: ## Remove what was built and every environment

@@ -39,6 +39,8 @@ ENVIRONMENTS = {
     "dev": (ROOT / ".venv", ROOT / "locks" / "dev.txt"),
     "sam": (TOOLS / "sam", ROOT / "locks" / "sam.txt"),
     "ministack": (TOOLS / "ministack", ROOT / "locks" / "ministack.txt"),
+    # The Django portal framework, which needs an older SDK than the other clients.
+    "portal": (TOOLS / "portal", ROOT / "locks" / "portal.txt"),
     # The functions' libraries for this machine's interpreter; the deployed layer has its own build.
     "layer": (TOOLS / "layer", ROOT / "layers" / "dependencies" / "requirements.txt"),
 }

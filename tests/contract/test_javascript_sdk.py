@@ -16,9 +16,7 @@ def installed_sdk() -> Path:
     if not shutil.which("npm"):
         pytest.skip("the JavaScript SDK is left out: no npm on this machine")
     if not (DRIVER / "node_modules" / "@globus" / "sdk").is_dir():
-        subprocess.run(
-            ["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=DRIVER, check=True
-        )
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=DRIVER, check=True)
     return DRIVER
 
 
