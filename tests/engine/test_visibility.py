@@ -5,12 +5,12 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from garner.contracts.query import delete_request_from_body
 from garner.domain.documents import document_id, write_alias
 from garner.domain.principals import ALL_AUTHENTICATED, ANONYMOUS, PUBLIC
-from garner.domain.query.request import ReadRequest, SearchRequest
-from garner.domain.visibility import Visibility
+from garner.domain.query.request import ReadRequest
 from garner.errors import Forbidden, NotFound, Unauthorized, ValidationFailed
-from garner.services.match_subjects import match_subjects
+from garner.services.delete_by_query import compile_stored, stored_query
 from garner.services.read_subject import show_entry, show_subject
 from tests.fakes.query import Collection, caller, entry, group, identity, subjects_of
 
@@ -291,28 +291,38 @@ def test_content_comes_back_as_it_went_in(engine, index_id):
 # --- deletes by query -----------------------------------------------------------------------------
 
 
-@pytest.mark.compliance(58)
-def test_a_delete_by_query_matches_what_the_same_search_shows_its_caller(shared):
-    def matched(by, *filters, bypass=False, page=1):
-        request = SearchRequest.from_json(SearchRequest(filters=list(filters)).to_json())
-        visibility = Visibility.from_json(Visibility.of(by, bypass=bypass).to_json())
-        found = match_subjects(
-            shared.index_id, request, visibility, reader=shared.reader, page=page
-        )
-        return [subject for page in found for subject in page]
+def deleted(collection, by, body):
+    """The subjects that a delete by query takes, as its worker finds them from the task log."""
+    header = orjson.loads(orjson.dumps(stored_query(delete_request_from_body(body), by)))
+    query = compile_stored(header, collection.reader.schema(collection.index_id))
+    found = collection.reader.search(
+        collection.index_id, {"query": query, "sort": ["subject"], "size": 100}
+    )
+    return [hit["_source"]["subject"] for hit in found["hits"]["hits"]]
 
-    assert matched(BOB, matching("kind", "rock")) == ["mixed", "public", "token"]
-    assert matched(BOB, matching("kind", "secret")) == []
-    assert matched(BOB, matching("kind", "secret"), bypass=True) == ["mixed"]
-    assert matched(BOB, matching("n", 0, 1, 2, 3, 4), bypass=True, page=2) == [
-        "alice",
-        "group",
+
+@pytest.mark.compliance(58)
+def test_a_delete_by_query_takes_what_the_same_search_shows_its_caller(shared):
+    secret = {"filters": [matching("kind", "secret")]}
+    assert deleted(shared, BOB, {"filters": [matching("kind", "rock")]}) == [
         "mixed",
         "public",
         "token",
     ]
+    assert deleted(shared, BOB, secret) == []
+    assert deleted(shared, BOB, {**secret, "bypass_visible_to": True}) == ["mixed"]
+
+
+def test_a_delete_by_query_reaches_no_further_than_its_principal_sets(curated):
+    body = {"q": "*", "filter_principal_sets": ["curator"]}
+    assert deleted(curated, ALICE, body) == ["one"]
+    assert deleted(curated, BOB, body) == ["two"]
+
+
+def test_a_delete_by_query_never_makes_do_with_less(shared):
+    wrong = {"type": "not", "filter": {"type": "like", "field_name": "n", "value": "x"}}
     with pytest.raises(ValidationFailed):
-        matched(BOB, {"type": "not", "filter": {**matching("n"), "type": "like", "value": "x"}})
+        deleted(shared, BOB, {"filters": [wrong]})
 
 
 def test_a_caller_of_thousands_of_groups_is_not_cut_off(shared):

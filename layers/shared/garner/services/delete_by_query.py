@@ -18,7 +18,11 @@ def stored_query(request: SearchRequest, caller: Caller) -> JsonObject:
     for an empty one: it would delete everything."""
     if not (request.filters or (request.q or "").strip()):
         raise BadRequest("An empty query would delete every subject; use q: '*' if that is meant")
-    visibility = Visibility.of(caller, bypass=request.bypass_visible_to)
+    visibility = Visibility.of(
+        caller,
+        bypass=request.bypass_visible_to,
+        principal_sets=request.filter_principal_sets,
+    )
     with suppress(ValidationFailed):  # the fields are judged when the task runs
         match_query(request, visibility, Schema())
     return {"request": request.to_json(), "visibility": visibility.to_json()}
