@@ -37,6 +37,12 @@ ON_ERROR = _query(
     {"enum": ["abort", "skip"], "default": "abort"},
     "skip applies the valid entries of a task that has invalid ones (an extension).",
 )
+DRY_RUN = _query("dry_run", FLAG, "Say what would happen, and do nothing (an extension).")
+OUTCOMES = (
+    _query("limit", {"type": "integer", "default": 100, "maximum": 5_000}, "The page size."),
+    _query("marker", TEXT, "That of the page before."),
+    _query("outcome", {"enum": ["applied", "superseded", "rejected"]}, "Only these."),
+)
 IDEMPOTENCY_KEY: Schema = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -145,7 +151,18 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         parameters=(*READ, ENTRY_ID),
     ),
     ("POST", f"{_I}/ingest"): Operation(
-        "ingest", "Ingest", "Write entries", _SUBMITTED, gmeta.GIngest, (*WRITE, ON_ERROR)
+        "ingest", "Ingest", "Write entries", _SUBMITTED, gmeta.GIngest, (*WRITE, ON_ERROR, DRY_RUN)
+    ),
+    ("POST", f"{_I}/upload"): Operation(
+        "upload", "Ingest", "A form for a large file (an extension)", task.UploadOffer
+    ),
+    ("POST", f"{_I}/field_mapping"): Operation(
+        "declare_fields",
+        "Fields",
+        "Declare field types (an extension)",
+        _SUBMITTED,
+        task.DeclareFields,
+        WRITE,
     ),
     ("POST", f"{_I}/entry"): Operation(
         "entry_post", "Ingest", "Create or replace an entry", _SUBMITTED, gmeta.GMetaEntry, WRITE
@@ -182,6 +199,20 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v1/task/{task_id}"): Operation("task_get", "Tasks", "Show a task", task.TaskDocument),
     ("POST", "/v1/task/{task_id}/cancel"): Operation(
         "task_cancel", "Tasks", "Cancel a task (an extension)", task.TaskDocument
+    ),
+    ("GET", "/v1/task/{task_id}/outcomes"): Operation(
+        "task_outcomes",
+        "Tasks",
+        "What became of each entry (an extension)",
+        task.OutcomeList,
+        parameters=OUTCOMES,
+    ),
+    ("POST", "/v1/task/{task_id}/replay"): Operation(
+        "task_replay",
+        "Tasks",
+        "Submit the rejected entries again (an extension)",
+        _SUBMITTED,
+        parameters=(*WRITE, ON_ERROR),
     ),
     ("GET", "/v1/task_list/{index_id}"): Operation(
         "task_list", "Tasks", "List the latest tasks", task.TaskList

@@ -9,9 +9,12 @@ from garner.errors import BadRequest, JsonObject, ValidationFailed
 
 
 class Document(BaseModel):
-    """A request document: unknown keys are ignored (contract 0.8), nothing changes after parsing."""
+    """A request document: unknown keys are ignored (contract 0.8), nothing changes after parsing.
 
-    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+    A validator is built when it is first needed: most requests need few of them.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, defer_build=True)
 
 
 AnyDocument = TypeVar("AnyDocument", bound=BaseModel)

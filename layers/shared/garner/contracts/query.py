@@ -5,19 +5,18 @@ document. What differs between the dialects ends here: a `SearchRequest` has non
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     field_validator,
     model_validator,
 )
+from pydantic_core.core_schema import CoreSchema, no_info_plain_validator_function
 
 from garner import limits
 from garner.contracts.base import Document, parse
@@ -50,22 +49,30 @@ def _bound(value: object) -> object:
     return value
 
 
-def _by_type(
-    models: dict[str, type[BaseModel]], default: str | None = None
-) -> Callable[[Any, ValidatorFunctionWrapHandler], Any]:
-    """Chooses the model by `type` before pydantic does: its own choice would put the name of the
-    type into the path of every error (contract 0.7)."""
+@dataclass(frozen=True)
+class _ByType:
+    """Chooses the model by `type`: pydantic's own choice would put the name of the type into the
+    path of every error (contract 0.7), and would build all of them for each request that has none.
+    """
 
-    def validate(value: Any, _: ValidatorFunctionWrapHandler) -> Any:
+    models: dict[str, type[BaseModel]]
+    default: str | None = None
+
+    def __get_pydantic_core_schema__(self, *_: object) -> CoreSchema:
+        return no_info_plain_validator_function(self._validate)
+
+    def __get_pydantic_json_schema__(self, *_: object) -> JsonObject:
+        """Only for the OpenAPI document, whose generator puts references in the place of names."""
+        return {"x-models": {kind: model.__name__ for kind, model in self.models.items()}}
+
+    def _validate(self, value: Any) -> BaseModel:
         if not isinstance(value, dict):
             raise ValueError("Not a valid object.")
-        kind = value.get("type", default)
-        model = models.get(kind) if isinstance(kind, str) else None
+        kind = value.get("type", self.default)
+        model = self.models.get(kind) if isinstance(kind, str) else None
         if model is None:
-            raise ValueError(f"'type' must be one of: {', '.join(models)}.")
+            raise ValueError(f"'type' must be one of: {', '.join(self.models)}.")
         return model.model_validate({**value, "type": kind})
-
-    return validate
 
 
 Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_not_boolean)]
@@ -183,7 +190,7 @@ class ListFilter(_Filter):
     filters: Annotated[list["GFilter"], Field(max_length=limits.MAX_QUERY_CLAUSES)]
 
 
-_FILTERS: dict[str, type[BaseModel]] = {
+FILTERS: dict[str, type[BaseModel]] = {
     "match_any": MatchFilter,
     "match_all": MatchFilter,
     "range": RangeFilter,
@@ -195,7 +202,7 @@ _FILTERS: dict[str, type[BaseModel]] = {
     "and": ListFilter,
     "or": ListFilter,
 }
-GFilter = Annotated[
+AnyFilter = (
     MatchFilter
     | RangeFilter
     | ExistsFilter
@@ -203,10 +210,9 @@ GFilter = Annotated[
     | BoxFilter
     | ShapeFilter
     | NotFilter
-    | ListFilter,
-    Field(discriminator="type"),
-    WrapValidator(_by_type(_FILTERS)),
-]
+    | ListFilter
+)
+GFilter = Annotated[AnyFilter, _ByType(FILTERS)]
 Filters = Annotated[list[GFilter], Field(max_length=limits.MAX_QUERY_CLAUSES, default_factory=list)]
 
 
@@ -278,7 +284,7 @@ class NumericHistogramFacet(_Facet):
     histogram_range: NumericRange
 
 
-_FACETS: dict[str, type[BaseModel]] = {
+FACETS: dict[str, type[BaseModel]] = {
     "terms": TermsFacet,
     "sum": MetricFacet,
     "avg": MetricFacet,
@@ -289,9 +295,7 @@ _FACETS: dict[str, type[BaseModel]] = {
 AnyFacet = (
     TermsFacet | MetricFacet | DistinctCountFacet | DateHistogramFacet | NumericHistogramFacet
 )
-GFacet = Annotated[
-    AnyFacet, Field(discriminator="type"), WrapValidator(_by_type(_FACETS, default="terms"))
-]
+GFacet = Annotated[AnyFacet, _ByType(FACETS, default="terms")]
 
 
 class GBoost(Document):
