@@ -1,6 +1,7 @@
 """Accepted work survives the death of the worker (ingest protocol 3 and F13)."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -27,20 +28,29 @@ def entries_of(task: int) -> list[dict[str, Any]]:
     ]
 
 
-def kill_worker(stack: RunningStack, seconds: float = 20) -> None:
-    """SIGKILL to a process that runs the index worker, as soon as there is one."""
-    name = f"ministack-lambda-{stack.physical('IndexWorkerFunction')}-"
+def kill_worker(stack: RunningStack, seconds: float = 60) -> None:
+    """SIGKILL to a process that runs the index worker. The sweeper rings for what a worker that
+    was killed before has left, so that another one comes up."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        for process in psutil.Process(stack.pid).children(recursive=True):
-            try:
-                if any(name in argument for argument in process.cmdline()):
-                    process.kill()
-                    return
-            except psutil.NoSuchProcess:
-                continue
-        time.sleep(0.02)
+        workers = worker_processes(stack)
+        for process in workers:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        if workers:
+            return
+        stack.sweep()
     raise AssertionError("no worker came up")
+
+
+def worker_processes(stack: RunningStack) -> list[psutil.Process]:
+    name = f"ministack-lambda-{stack.physical('IndexWorkerFunction')}-"
+    found = []
+    for process in psutil.Process(stack.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if any(name in argument for argument in process.cmdline()):
+                found.append(process)
+    return found
 
 
 @pytest.fixture(scope="module")
