@@ -7,9 +7,8 @@ that a bad deployment shows on the first line of its log and not in the middle o
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from garner import limits
 from garner.errors import GarnerError
@@ -43,56 +42,86 @@ def _secret(text: str) -> str:
     return text
 
 
+class _Variable:
+    """Where a value comes from; without a default the variable must be there."""
+
+    __slots__ = ("default", "name", "parse", "secret")
+
+    def __init__(self, name: str, default: Any, parse: Callable[[str], Any], secret: bool) -> None:
+        self.name = name
+        self.default = default
+        self.parse = parse
+        self.secret = secret
+
+
+_REQUIRED: Any = object()
+
+
 def _variable(
-    name: str, default: Any = MISSING, parse: Callable[[str], Any] = str, secret: bool = False
+    name: str, default: Any = _REQUIRED, parse: Callable[[str], Any] = str, secret: bool = False
 ) -> Any:
-    """One value read from the variable `name`; without a default it must be there."""
-    return field(default=default, repr=not secret, metadata={"name": name, "parse": parse})
+    """One value of a group, read from the variable `name`."""
+    return _Variable(name, default, parse, secret)
 
 
 class Group:
-    """Base of the groups below: what a group's fields are called in the environment."""
+    """Base of the groups below. A group can be made with some of its values; the others have their
+    defaults. Not a dataclass: twenty of those cost every cold start 25 ms (2026-11-22)."""
 
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    def __init__(self, **values: Any) -> None:
+        for attribute, variable in specification(type(self)):
+            value = values.pop(attribute, variable.default)
+            if value is _REQUIRED:
+                raise TypeError(f"{attribute} is missing")
+            self.__dict__[attribute] = value
+        if values:
+            raise TypeError(f"unknown: {', '.join(values)}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("settings don't change")
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{attribute}={'…' if variable.secret else repr(self.__dict__[attribute])}"
+            for attribute, variable in specification(type(self))
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def problems(self) -> Iterator[str]:
         """What is wrong with the values taken together."""
         yield from ()
 
 
-@dataclass(frozen=True)
+def specification(group: type[Group]) -> list[tuple[str, _Variable]]:
+    """`(attribute, variable)` of a group, in order."""
+    return [(name, each) for name, each in vars(group).items() if isinstance(each, _Variable)]
+
+
 class Logs(Group):
     level: str = _variable("LOG_LEVEL", "INFO", str.upper)
 
 
-@dataclass(frozen=True)
 class Table(Group):
     name: str = _variable("TABLE_NAME")
 
 
-@dataclass(frozen=True)
 class Payloads(Group):
     bucket: str = _variable("PAYLOAD_BUCKET")
 
 
-@dataclass(frozen=True)
 class Doorbell(Group):
     queue_url: str = _variable("DOORBELL_QUEUE_URL")
 
 
-@dataclass(frozen=True)
 class Signing(Group):
     """The key of task ids and scroll markers; a new one makes those that are out there unknown."""
 
     key: str = _variable("SIGNING_KEY", parse=_secret, secret=True)
 
 
-@dataclass(frozen=True)
 class Engine(Group):
     url: str = _variable("OPENSEARCH_URL")
-    auth: EngineAuth = _variable(  # noqa: RUF009 - it returns a dataclass field
-        "OPENSEARCH_AUTH", EngineAuth.NONE, EngineAuth
-    )
+    auth: EngineAuth = _variable("OPENSEARCH_AUTH", EngineAuth.NONE, EngineAuth)
     user: str | None = _variable("OPENSEARCH_USER", None)
     password: str | None = _variable("OPENSEARCH_PASSWORD", None, secret=True)
     service: str = _variable("OPENSEARCH_SERVICE", "es")  # `aoss` for a serverless collection
@@ -106,7 +135,6 @@ class Engine(Group):
             yield "OPENSEARCH_AUTH=basic needs OPENSEARCH_USER and OPENSEARCH_PASSWORD"
 
 
-@dataclass(frozen=True)
 class Tokens(Group):
     """Who may vouch for a caller besides our own API keys. Each issuer is off until it is named."""
 
@@ -133,7 +161,6 @@ class Tokens(Group):
             yield "GLOBUS_AUTH_CLIENT_ID needs GLOBUS_AUTH_CLIENT_SECRET"
 
 
-@dataclass(frozen=True)
 class Queries(Group):
     default_dialect: str = _variable("DEFAULT_QUERY_DIALECT", "1.0.0")  # or 2017-09-01
     budget_seconds: float = _variable("QUERY_BUDGET_SECONDS", limits.QUERY_BUDGET_SECONDS, float)
@@ -143,7 +170,6 @@ class Queries(Group):
             yield "DEFAULT_QUERY_DIALECT is 1.0.0 or 2017-09-01"
 
 
-@dataclass(frozen=True)
 class Ownership(Group):
     max_trial_indexes: int = _variable(
         "MAX_OWNED_TRIAL_INDEXES", limits.MAX_OWNED_TRIAL_INDEXES, int
@@ -151,7 +177,6 @@ class Ownership(Group):
     max_size_in_mb: int = _variable("MAX_INDEX_SIZE_IN_MB", 1, int)  # reported, not enforced (8.9)
 
 
-@dataclass(frozen=True)
 class Accept(Group):
     """Bounds of what may wait in one log (ingest protocol 2.1)."""
 
@@ -160,7 +185,6 @@ class Accept(Group):
     idempotency_hours: int = _variable("IDEMPOTENCY_HOURS", 24, int)
 
 
-@dataclass(frozen=True)
 class Draining(Group):
     """Times of the drain (ingest protocol 3), in seconds; tests make them short."""
 
@@ -178,7 +202,6 @@ class Draining(Group):
             yield "HEARTBEAT_SECONDS is at most half of LEASE_SECONDS"
 
 
-@dataclass(frozen=True)
 class Sweeping(Group):
     """What the sweeper waits for, in seconds (ingest protocol 3)."""
 
@@ -187,7 +210,6 @@ class Sweeping(Group):
     unfinished_index_after: float = _variable("UNFINISHED_INDEX_AFTER_SECONDS", 900.0, float)
 
 
-@dataclass(frozen=True)
 class Fetching(Group):
     """What the guarded fetch may reach besides public addresses."""
 
@@ -195,7 +217,6 @@ class Fetching(Group):
     allowed_hosts: tuple[str, ...] = _variable("FETCH_ALLOWED_HOSTS", (), _words)
 
 
-@dataclass(frozen=True)
 class Telling(Group):
     """Who hears of finished tasks."""
 
@@ -208,13 +229,11 @@ def _users(text: str) -> tuple[tuple[int, str], ...]:
     return tuple((int(number), name) for number, _, name in pairs)
 
 
-@dataclass(frozen=True)
 class HarvestQueues(Group):
     harvest_url: str = _variable("HARVEST_QUEUE_URL")
     fetch_url: str = _variable("FETCH_QUEUE_URL")
 
 
-@dataclass(frozen=True)
 class Curating(Group):
     """Whom process requests may name, who hears of trouble, how long one slice of work is."""
 
@@ -223,7 +242,6 @@ class Curating(Group):
     slice_seconds: float = _variable("HARVEST_SLICE_SECONDS", 300.0, float)
 
 
-@dataclass(frozen=True)
 class Scheduling(Group):
     """Where schedules of sources are kept, and what they ring."""
 
@@ -232,19 +250,16 @@ class Scheduling(Group):
     group: str = _variable("SCHEDULE_GROUP", "default")
 
 
-@dataclass(frozen=True)
 class Sampling(Group):
     fetch_function: str = _variable("FETCH_FUNCTION_NAME")
 
 
-@dataclass(frozen=True)
 class SourceBuckets(Group):
     """Buckets that s3:// sources may name; Garner's own is never one of them."""
 
     allowed: tuple[str, ...] = _variable("SOURCE_BUCKETS", (), _words)
 
 
-@dataclass(frozen=True)
 class Sandbox(Group):
     """What the process of a transform needs to start, and all it gets of the environment."""
 
@@ -260,9 +275,10 @@ FUNCTIONS: dict[str, tuple[type[Group], ...]] = {
     "subject": (*_READ, Payloads, Doorbell, Accept),  # GET reads, DELETE submits
     "entry": (*_READ, Payloads, Doorbell, Accept),
     "ingest": _SUBMIT,
+    "upload": (Logs, Table, Payloads, Tokens),
     "batch_delete_by_subject": _SUBMIT,
     "delete_by_query": (*_SUBMIT, Queries),
-    "task": (Logs, Table, Tokens, Signing, Doorbell),
+    "task": _SUBMIT,
     "task_list": (Logs, Table, Tokens, Signing),
     "index": (Logs, Engine, Table, Tokens, Ownership, Doorbell),
     "role": (Logs, Table, Tokens, Ownership),
@@ -316,10 +332,10 @@ class Settings:
 def variables(function: str, *, required: bool = False) -> list[str]:
     """The names that a function reads; with `required` only those that have no default."""
     return [
-        spec.metadata["name"]
+        variable.name
         for group in FUNCTIONS[function]
-        for spec in fields(group)
-        if not required or spec.default is MISSING
+        for _, variable in specification(group)
+        if not required or variable.default is _REQUIRED
     ]
 
 
@@ -346,14 +362,13 @@ def _read(
 ) -> AnyGroup | None:
     values: dict[str, Any] = {}
     before = len(problems)
-    for spec in fields(group):
-        name, parse = spec.metadata["name"], spec.metadata["parse"]
-        text = environment.get(name, "")
+    for attribute, variable in specification(group):
+        text = environment.get(variable.name, "")
         if text:
             try:
-                values[spec.name] = parse(text)
+                values[attribute] = variable.parse(text)
             except ValueError as error:
-                problems.append(f"{name} is malformed ({error})")
-        elif spec.default is MISSING:
-            problems.append(f"{name} is missing")
+                problems.append(f"{variable.name} is malformed ({error})")
+        elif variable.default is _REQUIRED:
+            problems.append(f"{variable.name} is missing")
     return group(**values) if len(problems) == before else None
