@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +20,8 @@ from local.cloud import ACCESS_KEY, REGION
 from local.environments import ROOT
 from local.processes import StartFailed
 
-SECONDS = 30
+SECONDS = 300
+PLACEHOLDER = "00000000-0000-4000-8000-000000000001"  # the index of the files in events/
 
 
 @dataclass
@@ -37,15 +39,17 @@ class Context:
 
 
 def invoke(stack: dict[str, Any], function: str, event_file: Path) -> int:
-    """Prints the function's answer; a file's own index id is replaced by the running index."""
-    text = event_file.read_text()
-    event = json.loads(text)
-    named = (event.get("pathParameters") or {}).get("index_id") if isinstance(event, dict) else None
-    if named:
-        event = json.loads(text.replace(named, stack["index_id"]))
+    """Prints the function's answer, and on standard error what it logs.
+
+    The placeholder in the event is the running stack's index; who calls the API is its owner.
+    """
+    event = json.loads(event_file.read_text().replace(PLACEHOLDER, stack["index_id"]))
+    if "headers" in event:
+        event["headers"].setdefault("authorization", f"Bearer {stack['keys']['owner']['key']}")
     os.environ.update(_settings(stack, function))
-    handler = _load(function).handler
-    print(json.dumps(handler(event, Context(function)), indent=2, ensure_ascii=False))
+    with redirect_stdout(sys.stderr):
+        answer = _load(function).handler(event, Context(function))
+    print(json.dumps(answer, indent=2, ensure_ascii=False))
     return 0
 
 
