@@ -261,6 +261,37 @@ def test_no_filter_makes_the_engine_fail(rocks):
             continue
 
 
+# --- text ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.compliance(67)
+def test_a_star_finds_everything_in_every_mode(rocks):
+    for body in ({"q": "*"}, {"q": "*", "advanced": True}, {"q": ""}):
+        assert rocks.search(body)["total"] == 4, body
+
+
+@pytest.mark.compliance(68)
+def test_no_punctuation_is_an_error_in_plain_mode(rocks):
+    for q in ("rock:(", '"', "((", "+-|*~^", "a AND (", "\\", "/[/", "basalt~9 {[", "\x00 ' ;"):
+        rocks.search({"q": q})
+
+
+@pytest.mark.compliance(69)
+def test_the_advanced_grammar_selects_and_its_errors_are_told(rocks):
+    query = "rock:basalt AND depth:[50 TO 300] AND NOT site:*"
+    assert rocks.found(q=query, advanced=True) == ["core:1"]
+    for wrong in ("rock:(", "ro*:x"):
+        with pytest.raises(BadRequest):
+            rocks.search({"q": wrong, "advanced": True})
+
+
+@pytest.mark.compliance(70)
+def test_text_match_forgives_an_edit(rocks):
+    settings = {"mode": "text_match", "fuzziness": 1}
+    assert sorted(rocks.found(q="basalr", q_settings=settings)) == ["core:1", "core:2"]
+    assert rocks.found(q="basalr") == []
+
+
 # --- facets --------------------------------------------------------------------------------------
 
 
