@@ -80,7 +80,7 @@ def _version() -> str:
 
 def _api_functions() -> Iterator[str]:
     for app in sorted(FUNCTIONS.glob("*/app.py")):
-        if "def routes(" in app.read_text("utf-8"):
+        if "garner.api" in app.read_text("utf-8"):
             yield app.parent.name
 
 
@@ -88,13 +88,8 @@ def _routes_of(function: str) -> list[tuple[str, str]]:
     needed = dict.fromkeys(settings.variables(function, required=True), "x" * 32)
     with mock.patch.dict(os.environ, needed | _ENVIRONMENT):
         module = importlib.import_module(f"functions.{function}.app")
-    return [(method, re.sub("<(.+?)>", r"{\1}", path)) for method, path in _registered(module)]
-
-
-def _registered(module: Any) -> list[tuple[str, str]]:
-    handler = module.handler
-    assert isinstance(handler, Api)
-    return handler.routes
+    registered = module.handler.routes if isinstance(module.handler, Api) else []
+    return [(method, re.sub("<(.+?)>", r"{\1}", path)) for method, path in registered]
 
 
 def _operation(path: str, operation: Operation) -> Schema:

@@ -275,14 +275,15 @@ CONTROLLER_PREFIX = "/controller/"
 
 
 def described(method: str, path: str) -> Operation:
-    """The description of a route; raises `KeyError` for one that has none."""
-    if path.startswith(CONTROLLER_PREFIX):
-        name = path.removeprefix(CONTROLLER_PREFIX)
-        words = name.replace("/{", "_").replace("}", "").replace("/", "_")
-        return Operation(
-            f"controller_{method.lower()}_{words}",
-            "Controller",
-            f"Controller: {name}",
-            "JsonObject",
-        )
-    return OPERATIONS[method, path]
+    """The description of a route. What is not in the contract of the Search API, and takes and
+    gives objects of its own, is described by its name."""
+    if (method, path) in OPERATIONS:
+        return OPERATIONS[method, path]
+    words = [word.strip("{}") for word in path.strip("/").split("/")]
+    is_controller = path.startswith(CONTROLLER_PREFIX)
+    return Operation(
+        id="_".join([*words, method.lower()]),
+        tag="Controller" if is_controller else "Extensions",
+        summary=" ".join(words[1:]).replace("_", " "),
+        gives="JsonObject",
+    )

@@ -39,6 +39,7 @@ SEARCH_FUNCTIONS = (
     "subject",
     "entry",
     "ingest",
+    "upload",
     "batch_delete_by_subject",
     "delete_by_query",
     "task",
@@ -173,11 +174,11 @@ class Service:
             headers=(headers or {}) | ({"Authorization": f"Bearer {key}"} if key else {}),
             body=body if isinstance(body, str | bytes | None) else json.dumps(body),
         )
-        answer = send(self.api(self._function(method, path)), sent)
+        answer = send(self.api(self.function_of(method, path)), sent)
         check_answer(method, path, answer.status, answer.json)
         return answer
 
-    def _function(self, method: str, path: str) -> str:
+    def function_of(self, method: str, path: str) -> str:
         for name in SEARCH_FUNCTIONS:
             if self.api(name).serves(method, path):
                 return name

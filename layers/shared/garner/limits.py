@@ -79,13 +79,17 @@ VERSION_BITS = 24  # V(n, k) = n * 2**24 + k
 MAX_OPERATIONS_PER_TASK = 1 << VERSION_BITS
 INLINE_PAYLOAD_BYTES = 8_192  # compressed; larger payloads go to S3
 PACK_TASKS = 99  # one finish transaction: 99 tasks and the cursor
-PACK_OPERATIONS = 10_000
+PACK_OPERATIONS = 10_000  # that are read and merged
+BLIND_OPERATIONS = 50_000  # that depend on nothing: more of them share a refresh
 PACK_BYTES = 64_000_000  # of payloads, expanded: bounds the memory of a worker
 BULK_BYTES = 5_000_000
 BULK_OPERATIONS = 1_000
 PART_OF_LOAD_BYTES = 5_000_000
 LOOK_AHEAD_SLOTS = 100  # one BatchGetItem
 MAX_REPORTED_FAILURES = 100  # contract 4.3
+DEFAULT_OUTCOMES_LIMIT = 100  # ours
+MAX_OUTCOMES_LIMIT = 5_000  # ours: an answer of about 2 MB
+OUTCOMES_LOOKED_AT = 100_000  # ours: for one page, so that it comes in time
 MAX_IDEMPOTENCY_KEY_BYTES = 255
 
 # --- harvest: fetching (visibility and security, Security) --------------------------------------

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from garner import limits
 from garner.api.request import Request
 from garner.contracts.gmeta import GMetaEntry, read_ingest
-from garner.contracts.task import BatchDeleteBySubject
+from garner.contracts.task import BatchDeleteBySubject, DeclareFields
 from garner.domain import operations
-from garner.domain.tasks import NewTask, TaskKind
+from garner.domain.tasks import NewTask, Outcome, TaskKind
 from garner.errors import BadRequest, JsonObject, ValidationFailed
 from garner.ports.indexes import IndexStore
+from garner.ports.payloads import PayloadStore
 from garner.services import access
+from garner.services.entry_lines import entry_line
 from garner.services.submit import AcceptPorts, RequestIdentity, submit
+from garner.services.uploads import find_upload
 
 
 class Submitter:
@@ -30,7 +33,7 @@ class Submitter:
     ) -> JsonObject:
         """TaskSubmitResponse. `task` reads the request when the caller is known to be allowed."""
         admission = access.admit(index_id, request.caller, operation, indexes=self._indexes)
-        identity = _identity(request)
+        identity = identity_of(request)
         task_id = submit(
             admission.index.index_id,
             request.caller,
@@ -39,6 +42,22 @@ class Submitter:
             ports=self._accept,
         )
         return submitted(task_id, request)
+
+    def try_out(
+        self,
+        request: Request,
+        index_id: str,
+        operation: access.Operation,
+        task: Callable[[Request], NewTask],
+        dry_run: Callable[[str, NewTask], JsonObject],
+    ) -> JsonObject:
+        """What the task would come to; nothing is submitted."""
+        admission = access.admit(index_id, request.caller, operation, indexes=self._indexes)
+        tried = task(request)
+        if tried.kind is TaskKind.UPLOAD:
+            text = "Not possible for an upload, which is checked whole before it is applied."
+            raise ValidationFailed.of("query", "dry_run", text)
+        return dry_run(admission.index.index_id, tried)
 
 
 def submitted(task_id: str, request: Request) -> JsonObject:
@@ -52,23 +71,55 @@ def submitted(task_id: str, request: Request) -> JsonObject:
     }
 
 
-def ingest_task(request: Request) -> NewTask:
-    """A GIngest; `?on_error=skip` applies the valid entries of a task that has invalid ones."""
-    skip_errors = _choice(request, "on_error", ("abort", "skip")) == "skip"
-    entries, declared = read_ingest(request.content())
-    header: JsonObject = {"declared": declared} if declared else {}
+def ingest_task(request: Request, index_id: str, payloads: PayloadStore) -> NewTask:
+    """A GIngest; `?on_error=skip` applies the valid entries of a task that has invalid ones.
+
+    Of an upload the version is meant that is there now, whatever is uploaded later.
+    """
+    skip_errors = skips_errors(request)
+    ingest = read_ingest(request.content())
+    header: JsonObject = {"declared": ingest.declared} if ingest.declared else {}
+    if ingest.upload_id is None:
+        return NewTask(
+            kind=TaskKind.INGEST,
+            payload=operations.encode(map(entry_line, ingest.entries), header),
+            operations=len(ingest.entries),
+            skip_errors=skip_errors,
+        )
+    upload = find_upload(index_id, ingest.upload_id, payloads=payloads)
     return NewTask(
-        kind=TaskKind.INGEST,
-        payload=operations.encode(map(_upsert, entries), header),
-        operations=len(entries),
+        kind=TaskKind.UPLOAD,
+        payload=operations.encode([], {"upload": upload.to_json(), **header}),
+        operations=0,
         skip_errors=skip_errors,
+        file_bytes=upload.size,
     )
+
+
+def declare_task(request: Request) -> NewTask:
+    """Field types as a task in the log, so that they bind in its order."""
+    fields = request.document(DeclareFields).fields
+    header: JsonObject = {"declared": fields}
+    return NewTask(kind=TaskKind.DECLARE, payload=operations.encode([], header), operations=0)
+
+
+def wanted_outcome(request: Request) -> Outcome | None:
+    """The parameter `outcome`; absent, all are wanted."""
+    if not request.parameters.text("outcome"):
+        return None
+    return Outcome(_choice(request, "outcome", tuple(Outcome)))
+
+
+def skips_errors(request: Request) -> bool:
+    return _choice(request, "on_error", ("abort", "skip")) == "skip"
 
 
 def entry_task(request: Request) -> NewTask:
     """A bare GMetaEntry."""
     entry = request.kept_document(GMetaEntry)
-    return NewTask(kind=TaskKind.INGEST, payload=operations.encode([_upsert(entry)]), operations=1)
+    return NewTask(
+        kind=TaskKind.INGEST, payload=operations.encode([entry_line(entry)]), operations=1
+    )
 
 
 def delete_entry_task(request: Request) -> NewTask:
@@ -110,17 +161,7 @@ def _delete_subjects(subjects: list[str]) -> NewTask:
     )
 
 
-def _upsert(entry: GMetaEntry) -> JsonObject:
-    return operations.upsert(
-        entry.subject,
-        entry.visible_to,
-        entry.content,
-        entry_id=entry.id,
-        principal_sets=entry.principal_sets,
-    )
-
-
-def _identity(request: Request) -> RequestIdentity | None:
+def identity_of(request: Request) -> RequestIdentity | None:
     """What an Idempotency-Key stands for (contract 8.7)."""
     key = request.headers.get("idempotency-key")
     if key is None:

@@ -1,5 +1,6 @@
 """GMetaEntry, GMetaList and GIngest: what writers send (contract 2.4 and 2.5)."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -74,27 +75,47 @@ class GMetaList(Document):
 GeoType = Literal["geo_point", "geo_shape"]
 
 
-class GIngest(Document):
-    """`field_mapping` declares geo fields: contract path → type."""
+class GMetaUpload(Document):
+    """An extension: the entries are in a file that was uploaded before, one a line."""
 
-    ingest_type: Literal["GMetaEntry", "GMetaList"]
+    upload_id: str
+
+
+class GIngest(Document):
+    """`field_mapping` declares geo fields: contract path → type. GMetaUpload is an extension."""
+
+    ingest_type: Literal["GMetaEntry", "GMetaList", "GMetaUpload"]
     ingest_data: dict[str, Any]
     field_mapping: dict[str, GeoType] | None = None
 
 
-def read_ingest(document: JsonObject) -> tuple[list[GMetaEntry], dict[str, str]]:
-    """The entries of a GIngest and the types it declares; raises `ValidationFailed`.
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """A GIngest that was read: its entries, or the id of the upload that has them, and the types
+    that it declares."""
+
+    entries: list[GMetaEntry]
+    upload_id: str | None
+    declared: dict[str, str]
+
+
+def read_ingest(document: JsonObject) -> Ingest:
+    """Raises `ValidationFailed`.
 
     The data is read apart from its envelope: a choice between models made by pydantic would put
     the name of the model into the path of every error (contract 0.7).
     """
     envelope = parse(GIngest, document)
+    entries, upload_id, data = [], None, envelope.ingest_data
     try:
-        if envelope.ingest_type == "GMetaEntry":
-            entries = [parse(GMetaEntry, envelope.ingest_data)]
-        else:
-            entries = parse(GMetaList, envelope.ingest_data).gmeta
+        match envelope.ingest_type:
+            case "GMetaEntry":
+                entries = [parse(GMetaEntry, data)]
+            case "GMetaList":
+                entries = parse(GMetaList, data).gmeta
+            case "GMetaUpload":
+                upload_id = parse(GMetaUpload, data).upload_id
     except ValidationFailed as error:
         messages = (error.details or {})["messages"]
         raise ValidationFailed({"json": {"ingest_data": messages["json"]}}) from None
-    return entries, dict(envelope.field_mapping or {})
+    return Ingest(entries, upload_id, dict(envelope.field_mapping or {}))

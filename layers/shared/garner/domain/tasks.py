@@ -130,13 +130,14 @@ class NewTask:
     """What a caller wants done, checked in shape (contract 2.4 to 2.11).
 
     `payload` is made by `garner.domain.operations`; `operations` is how many there are, 0 where
-    only the worker can tell.
+    only the worker can tell. `file_bytes` are those of an uploaded file.
     """
 
     kind: TaskKind
     payload: bytes
     operations: int
     skip_errors: bool = False  # on_error=skip
+    file_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +159,8 @@ class Task:
     """A log slot. Times are epoch seconds.
 
     `dead_by` is when the last write of the current attempt can have arrived at the latest,
-    `dead_before` the same for all earlier attempts. `progress` is `garner.domain.progress`.
+    `dead_before` the same for all earlier attempts. `progress` is `garner.domain.progress` for an upload, else what
+    the drain keeps of a task over a limit.
     """
 
     n: int

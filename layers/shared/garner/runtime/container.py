@@ -4,8 +4,8 @@ Imports stand inside the builders because a function pays for each module it loa
 search never loads boto3. A test sets attributes of its own (`container.indexes = …`).
 """
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from garner import limits
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from garner.api.submissions import Submitter
     from garner.domain.protocol import ProtocolSettings
     from garner.domain.slots import TaskIds
+    from garner.domain.tasks import NewTask
+    from garner.errors import JsonObject
     from garner.ports.doorbell import Doorbell
     from garner.ports.engine_writer import EngineWriter
     from garner.ports.metrics import Metrics
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from garner.services.submit import AcceptPorts
     from garner.storage.dynamodb.table import Table
     from garner.storage.opensearch.client import EngineClient, Signer
+
+    DryRun = Callable[[str, NewTask], JsonObject]
 
 
 class Container:
@@ -233,6 +237,12 @@ class Container:
         from garner.api.submissions import Submitter
 
         return Submitter(indexes=self.indexes, accept=self.accept)
+
+    @cached_property
+    def dry_run(self) -> "DryRun":
+        from garner.services.dry_run import dry_run
+
+        return partial(dry_run, log=self.task_log)
 
     def draining(self, lifetime: float) -> "DrainPorts":
         """For a drain that sends nothing any more after `lifetime` seconds."""

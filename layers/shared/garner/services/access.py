@@ -43,11 +43,14 @@ class Operation:
 
 
 INGEST = Operation("ingest", _WRITERS, (SCOPE_INGEST,))
+UPLOAD = Operation("upload", _WRITERS, (SCOPE_INGEST,))
+DECLARE_FIELDS = Operation("declare_fields", _WRITERS, (SCOPE_INGEST,))
 DELETE_ENTRY = Operation("delete_entry", _WRITERS, (SCOPE_INGEST,))
 DELETE_SUBJECT = Operation("delete_by_subject", _WRITERS, (SCOPE_INGEST,))
 DELETE_BY_QUERY = Operation("delete_by_query", _ADMINS, (SCOPE_INGEST,))
 TASK_SHOW = Operation("task_show", _WRITERS, (SCOPE_INGEST,), status=None)
 TASK_CANCEL = Operation("task_cancel", _WRITERS, (SCOPE_INGEST,))
+TASK_REPLAY = Operation("task_replay", _WRITERS, (SCOPE_INGEST,))
 TASK_LIST = Operation("task_list", _WRITERS, (SCOPE_INGEST,))
 FIELD_MAPPING = Operation("field_mapping", _WRITERS, (SCOPE_INGEST, SCOPE_SEARCH))
 INDEX_UPDATE = Operation("index_update", _ADMINS, (SCOPE_ALL,))

@@ -1,6 +1,6 @@
 """Accept a task: record it in its index's log, ring, answer (ingest protocol, section 2)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from garner.domain.principals import Caller
 from garner.domain.protocol import ProtocolSettings
@@ -45,13 +45,12 @@ def submit(
     task: NewTask,
     *,
     request: RequestIdentity | None = None,
-    payload: PayloadRef | None = None,
     ports: AcceptPorts,
 ) -> str:
     """The task id. When this returns, the task is in the log and will be applied in its order.
 
     `caller` is authorised and `task` checked in shape before. With `request`, a repetition gets
-    the first answer again. `payload` is one that is stored already; otherwise `task.payload` is.
+    the first answer again.
 
     Raises `NoSuchIndex`, `WrongIndexStatus`, `TooManyRequests` above the backlog limit,
     `Unprocessable` for an Idempotency-Key that was used for another request, and `Unavailable`
@@ -62,7 +61,8 @@ def submit(
     if key and (known := _known(index_id, key, ports)):
         return _same_answer(index_id, key, known, ports)
     _require_room(index_id, ports)
-    stored = payload or ports.payloads.put(index_id, task.payload)
+    stored = ports.payloads.put(index_id, task.payload)
+    stored = replace(stored, size=stored.size + task.file_bytes)  # as much as waits
     ring = False
     for _ in range(_SLOT_TRIES):
         slot = ports.log.take_slot(index_id, ports.clock.seconds(), stored.size)

@@ -30,11 +30,15 @@ CLIENT_CONFIG = Config(
     read_timeout=20,
     retries={"mode": "standard", "total_max_attempts": 4},
     max_pool_connections=16,
+    signature_version="s3v4",  # presigned forms of the old one are not checked everywhere
+    s3={"addressing_style": "path"},
 )
 _LEVEL = 1  # fast; the network and the table are what is saved
 _PIECE = 1 << 20
 _KEPT_DAYS = 2 * limits.RETENTION_DAYS  # longer than any task waits and is shown
-_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404"})  # a HEAD has no body to say more
+_GONE = frozenset(
+    {"NoSuchKey", "NoSuchVersion", "404", "403"}
+)  # HEAD: who may not list gets 403  # a HEAD has no body to say more
 
 
 class S3Payloads:
