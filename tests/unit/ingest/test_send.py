@@ -1,8 +1,24 @@
-"""Sending until every document has an answer (ingest protocol 3, step 7)."""
+"""Documents into bulks (ingest protocol 3, step 7)."""
 
-from garner import limits
+from concurrent.futures import Future
+
 from garner.ports.engine_writer import Write
-from garner.services.drain.send import bulks
+from garner.services.drain.send import Flight, Sent
+
+
+def bulks(writes: list[Write]) -> list[list[Write]]:
+    launched: list[list[Write]] = []
+
+    def launch(bulk: list[Write]) -> Future[None]:
+        launched.append(bulk)
+        future: Future[None] = Future()
+        future.set_result(None)
+        return future
+
+    flight = Flight(launch, Sent())
+    flight.add(writes)
+    flight.land()
+    return launched
 
 
 def test_a_bulk_has_at_most_a_thousand_documents() -> None:
@@ -15,4 +31,14 @@ def test_a_bulk_has_at_most_five_megabytes_unless_it_is_one_document() -> None:
     writes = [Write(str(i), i, b"x" * size) for i, size in enumerate(sizes)]
     found = [[len(write.body or b"") for write in bulk] for bulk in bulks(writes)]
     assert found == [[2_000_000] * 2, [2_000_000], [9_000_000], [10]]
-    assert limits.BULK_BYTES == 5_000_000
+
+
+def test_of_two_versions_that_wait_together_the_newer_is_sent() -> None:
+    writes = [Write("a", 1, b"old"), Write("b", 2, b"{}"), Write("a", 3, b"new")]
+    (bulk,) = bulks(writes)
+    assert {write.document_id: write.version for write in bulk} == {"a": 3, "b": 2}
+
+
+def test_a_replayed_version_does_not_replace_a_newer_one_that_waits() -> None:
+    (bulk,) = bulks([Write("a", 3, b"new"), Write("a", 1, b"replayed")])
+    assert [write.version for write in bulk] == [3]

@@ -81,7 +81,7 @@ def _run(worker: Worker) -> DrainEnd:
         _LOG.error("The drain needs an operator", extra={"index_id": worker.index_id})
         return DrainEnd.NEEDS_OPERATOR
     finally:
-        worker.sender.close()  # all threads are joined before the lease goes
+        worker.close()  # all threads are joined before the lease goes
     return DrainEnd.DONE
 
 
@@ -173,7 +173,8 @@ class _Turn:
         elif task.kind is TaskKind.UPLOAD:
             apply_load(worker, task)
         else:
-            passed = _pack_at(window, task, head)
+            most = limits.PACK_OPERATIONS if worker.schema.multi_entry else limits.BLIND_OPERATIONS
+            passed = _pack_at(window, task, head, most)
             apply_pack(worker, [each for each in passed if not each.state.is_terminal], passed)
 
     def _void_holes(self, holes: Sequence[int]) -> None:
@@ -197,7 +198,7 @@ def _decided_from(window: Mapping[int, Task], first: int) -> list[Task]:
     return run
 
 
-def _pack_at(window: Mapping[int, Task], first: Task, head: Head) -> list[Task]:
+def _pack_at(window: Mapping[int, Task], first: Task, head: Head, most: int) -> list[Task]:
     """The longest run that may share bulks and one finish: plain tasks without earlier attempts,
     and slots between them that are decided already."""
     pack, live = [first], 1
@@ -210,7 +211,7 @@ def _pack_at(window: Mapping[int, Task], first: Task, head: Head) -> list[Task]:
             if (
                 not _may_share(task, head)
                 or live > limits.PACK_TASKS
-                or operations > limits.PACK_OPERATIONS
+                or operations > most
                 or size > limits.PACK_BYTES
             ):
                 break

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import Future
 from dataclasses import replace
 
 from garner.domain import documents as doc
@@ -10,8 +11,8 @@ from garner.domain.tasks import EntryOutcome, Task, TaskError, Verdict
 from garner.errors import JsonObject
 from garner.ports.payloads import PayloadDamaged
 from garner.services.drain.judge import Judged, Step
-from garner.services.drain.merge import NOTHING, Merged, Stored, merge, stored
-from garner.services.drain.send import Sent
+from garner.services.drain.merge import NOTHING, Stored, merge, stored
+from garner.services.drain.send import Flight, Sent
 from garner.services.drain.verdicts import judged_verdict
 from garner.services.drain.worker import Worker
 
@@ -25,8 +26,51 @@ def apply_pack(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task]) ->
 
 
 def apply_begun(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task]) -> None:
-    pack = [judge_task(worker, task) for task in tasks]
-    merged, base = _merge(worker, pack)
+    if worker.schema.multi_entry:
+        _apply_merged(worker, tasks, passed)
+    else:
+        _apply_blind(worker, tasks, passed)
+
+
+def _apply_blind(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task]) -> None:
+    """Where each subject has one entry a write depends on no other, so that a task is sent while
+    the next ones are judged."""
+    pack: list[Judged] = []
+    flight = worker.sender.open(lambda: worker.raise_sent(pack[-1].task.n))
+    try:
+        rest = _judge_and_send(worker, tasks, pack, flight)
+    finally:
+        flight.wait()  # whatever is done next, nothing of this is in the air
+    if not pack:
+        _apply_merged(worker, tasks, passed)
+        return
+    sent = flight.land()
+    if rest:
+        worker.give_back(task.n for task in rest)
+        passed = [task for task in passed if task.n < rest[0].n]
+    _conclude(worker, pack, passed, sent)
+
+
+def _judge_and_send(
+    worker: Worker, tasks: Sequence[Task], pack: list[Judged], flight: Flight
+) -> Sequence[Task]:
+    """Fills `pack`. The tasks that are left from the first that binds several entries for each
+    subject: from there on subjects have to be merged."""
+    payloads = worker.payloads_of(tasks)
+    for place, task in enumerate(tasks):
+        judged = judge_task(worker, task, payloads[task.n])
+        if worker.schema.multi_entry:
+            return tasks[place:]
+        pack.append(judged)
+        flight.add(merge([judged], None).writes())
+    return ()
+
+
+def _apply_merged(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task]) -> None:
+    payloads = worker.payloads_of(tasks)
+    pack = [judge_task(worker, task, payloads[task.n]) for task in tasks]
+    base = read_base(worker, pack)
+    merged = merge(pack, base)
     if merged.cut:
         worker.give_back(task.n for task in tasks if task.n >= merged.cut)
         passed = [task for task in passed if task.n < merged.cut]
@@ -40,27 +84,31 @@ def apply_begun(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task]) -
         if not first.error:
             _save_refused(worker, first)
     worker.raise_sent(passed[-1].n)
-    sent = worker.sender.send(merged.writes())
+    _conclude(worker, pack, passed, worker.sender.send(merged.writes()))
+
+
+def _conclude(worker: Worker, pack: Sequence[Judged], passed: Sequence[Task], sent: Sent) -> None:
+    """Everything is acknowledged or refused: the verdicts, or another try that finds the guilty."""
     if sent.refused and len(pack) > 1 and _share(pack, sent):
         _one_by_one(worker, pack, passed)
         return
-    if sent.refused and worker.outlive(first.task.dead_before):
-        apply_begun(worker, [first.task], [first.task])
+    first = pack[0].task
+    if sent.refused and worker.outlive(first.dead_before):
+        apply_begun(worker, [first], [first])
         return
     worker.refresh()
     verdicts = {judged.task.n: _verdict(judged, sent) for judged in pack}
     worker.finish(passed[-1].n, verdicts, passed)
 
 
-def judge_task(worker: Worker, task: Task) -> Judged:
+def judge_task(worker: Worker, task: Task, payload: Future[bytes]) -> Judged:
     """Validated, bound and mapped. What was refused before for want of room stays refused."""
     try:
-        payload = worker.ports.payloads.get(task.payload)
+        judged = worker.judge.judge(task, payload.result(), worker.unmapped())
     except PayloadDamaged:
         judged = Judged(task)
         judged.fail(TaskError.PAYLOAD_DAMAGED)
         return judged
-    judged = worker.judge.judge(task, payload, worker.unmapped())
     leave_out(judged, refused_before(task))
     if not judged.error:
         bind_and_map(worker, judged)
@@ -107,13 +155,6 @@ def bind_fields(
     return False
 
 
-def _merge(worker: Worker, pack: Sequence[Judged]) -> tuple[Merged, Mapping[str, Stored] | None]:
-    base = None
-    if worker.schema.multi_entry:
-        base = read_base(worker, pack)
-    return merge(pack, base), base
-
-
 def read_base(
     worker: Worker, pack: Sequence[Judged], build: int | None = None
 ) -> dict[str, Stored]:
@@ -150,7 +191,9 @@ def _one_by_one(worker: Worker, pack: Sequence[Judged], passed: Sequence[Task]) 
 
 def _verdict(judged: Judged, sent: Sent) -> Verdict:
     refused = steps_on(judged, sent.refused)
-    return judged_verdict(judged, refused, judged.superseded + steps_on(judged, sent.superseded))
+    # A conflict of any other step is with a later slot: in log order it was applied before that.
+    late = [step for step in steps_on(judged, sent.superseded) if step.replayed]
+    return judged_verdict(judged, refused, judged.superseded + late)
 
 
 def steps_on(judged: Judged, document_ids: set[str]) -> list[Step]:

@@ -1,8 +1,8 @@
 """Send documents until each has an answer (ingest protocol 3, step 7 and item outcomes)."""
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, wait
 
 import orjson
 
@@ -46,14 +46,21 @@ class Sender:
 
         Raises `LeaseLost`, `OutOfTime`, `EngineDown`, `AliasMissing`, `NeedsOperator`.
         """
+        flight = self.open()
+        flight.add(writes)
+        return flight.land()
+
+    def open(self, before_launch: Callable[[], None] = lambda: None) -> "Flight":
+        """Documents that are sent while more of them are made; `before_launch` is called before
+        each bulk."""
         sent = Sent()
-        flights: list[Future[None]] = []
-        for bulk in bulks(writes):
+
+        def launch(bulk: list[Write]) -> Future[None]:
+            before_launch()
             self._mark_tombstones(bulk)
-            flights.append(self._pool.submit(self._deliver, bulk, sent))
-        for flight in flights:
-            flight.result()
-        return sent
+            return self._pool.submit(self._deliver, bulk, sent)
+
+        return Flight(launch, sent)
 
     def _mark_tombstones(self, bulk: Sequence[Write]) -> None:
         """Before the first is sent: from then on the purge has to look at this index."""
@@ -161,16 +168,51 @@ class Sender:
             ids.add(write.document_id)
 
 
-def bulks(writes: Iterable[Write]) -> Iterator[list[Write]]:
-    """At most 5 MB or 1,000 documents each."""
-    bulk: list[Write] = []
-    size = 0
-    for write in writes:
-        length = len(write.body or b"") + _BYTES_BESIDE_BODY
-        if bulk and (size + length > limits.BULK_BYTES or len(bulk) == limits.BULK_OPERATIONS):
-            yield bulk
-            bulk, size = [], 0
-        bulk.append(write)
-        size += length
-    if bulk:
-        yield bulk
+class Flight:
+    """Gathers documents into bulks of at most 5 MB or 1,000 and sends each when it is full.
+
+    Of two versions of one document that wait for the same bulk only the newer one is sent.
+    """
+
+    def __init__(self, launch: Callable[[list[Write]], Future[None]], sent: Sent) -> None:
+        self._launch = launch
+        self._sent = sent
+        self._flying: list[Future[None]] = []
+        self._waiting: dict[str, Write] = {}
+        self._size = 0
+
+    def add(self, writes: Iterable[Write]) -> None:
+        for write in writes:
+            before = self._waiting.get(write.document_id)
+            if before and before.version > write.version:  # only a replay can come that late
+                self._sent.superseded.add(write.document_id)
+                continue
+            length = _length(write)
+            if self._waiting and self._size + length > limits.BULK_BYTES:
+                self._send_waiting()
+                before = None
+            self._size += length - (_length(before) if before else 0)
+            self._waiting[write.document_id] = write
+            if len(self._waiting) == limits.BULK_OPERATIONS:
+                self._send_waiting()
+
+    def land(self) -> Sent:
+        """What became of all of them; raises only when none of them is in the air any more."""
+        if self._waiting:
+            self._send_waiting()
+        self.wait()
+        for flight in self._flying:
+            flight.result()
+        return self._sent
+
+    def wait(self) -> None:
+        """Until nothing of it is in the air, whatever came of it."""
+        wait(self._flying)
+
+    def _send_waiting(self) -> None:
+        self._flying.append(self._launch(list(self._waiting.values())))
+        self._waiting, self._size = {}, 0
+
+
+def _length(write: Write) -> int:
+    return len(write.body or b"") + _BYTES_BESIDE_BODY

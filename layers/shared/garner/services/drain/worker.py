@@ -1,6 +1,7 @@
 """One turn at the log of an index: what the steps of the drain share, and their fenced writes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -33,6 +34,7 @@ class Worker:
         self.lease = lease
         self.ports = ports
         self.sender = Sender(lease, ports)
+        self._readers = ports.senders()
         self.applied = cursor.applied
         self.sent = cursor.sent
         self.begun: dict[int, float] = {}
@@ -129,6 +131,16 @@ class Worker:
                 metrics.count("entries_indexed", verdict.counts.applied)
             if verdict.counts.rejected:
                 metrics.count("entries_rejected", verdict.counts.rejected)
+
+    def payloads_of(self, tasks: Sequence[Task]) -> dict[int, Future[bytes]]:
+        """Read ahead of being judged."""
+        get = self.ports.payloads.get
+        return {task.n: self._readers.submit(get, task.payload) for task in tasks}
+
+    def close(self) -> None:
+        """Joins all threads."""
+        self.sender.close()
+        self._readers.shutdown(wait=True, cancel_futures=True)
 
     # --- the registry ----------------------------------------------------------------------------
 
