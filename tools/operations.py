@@ -98,6 +98,27 @@ FREE: dict[str, Schema] = {
         "required": ["budget", "used", "remaining"],
         "properties": {name: {"type": "integer"} for name in ("budget", "used", "remaining")},
     },
+    "IngestAnswer": {
+        "anyOf": [
+            {"$ref": "#/components/schemas/TaskSubmitResponse"},
+            {
+                "type": "object",
+                "description": "With dry_run: what the task would come to.",
+                "required": [
+                    "dry_run",
+                    "valid",
+                    "message",
+                    "counts",
+                    "errors",
+                    "new_fields",
+                    "field_budget",
+                    "sizes",
+                    "visible_to",
+                ],
+                "properties": {"dry_run": {"const": True}, "valid": {"type": "boolean"}},
+            },
+        ]
+    },
     "JsonObject": {"type": "object"},
     "Message": {
         "type": "object",
@@ -151,7 +172,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         parameters=(*READ, ENTRY_ID),
     ),
     ("POST", f"{_I}/ingest"): Operation(
-        "ingest", "Ingest", "Write entries", _SUBMITTED, gmeta.GIngest, (*WRITE, ON_ERROR, DRY_RUN)
+        "ingest",
+        "Ingest",
+        "Write entries",
+        "IngestAnswer",
+        gmeta.GIngest,
+        (*WRITE, ON_ERROR, DRY_RUN),
     ),
     ("POST", f"{_I}/upload"): Operation(
         "upload", "Ingest", "A form for a large file (an extension)", task.UploadOffer
