@@ -11,6 +11,7 @@ from garner.services.drain import DrainEnd, drain
 from garner.services.purge import purge_due
 from tests.fakes.ingest import INDEX, Killed
 from tests.faults.case import Case, entry
+from tests.faults.schedule import cancelled
 
 
 def test_f13_a_worker_killed_after_half_of_its_bulks_is_replaced() -> None:
@@ -239,3 +240,60 @@ def test_a_clean_stop_takes_the_attempt_back() -> None:
     assert case.doorbell.rung == [INDEX, INDEX]
     case.settle()
     assert case.state(n) is TaskState.SUCCESS
+
+
+def test_f40_what_is_in_a_document_already_is_not_judged_again() -> None:
+    case = Case()
+    case.ingest(*[entry("a", f"e{i}", x=i) for i in range(8)])
+    case.settle()
+    first = case.ingest(entry("a", "k", x=8))
+    case.ingest(operations.delete_entry("a", "k"), entry("a", "m", x=9), entry("a", "p", x=10))
+    case.faults.kill("engine.bulk", when="after")
+    case.drain_and_die()  # the document has ten entries, and no room for an eleventh
+    case.settle()
+    assert case.state(first) is TaskState.SUCCESS
+    assert len(case.engine.visible()["a"]) == 10
+
+
+def test_f40_a_task_over_a_limit_is_judged_before_anything_behind_it_is_sent() -> None:
+    case = Case()
+    case.ingest(*[entry("a", f"e{i}", x=i) for i in range(9)])
+    case.settle()
+    case.ingest(entry("a", "e9", x=9))
+    over = case.ingest(entry("a", "e10", x=10))
+    case.ingest(operations.delete_entry("a", "e0"))
+    case.faults.kill("engine.bulk", when="after")
+    case.drain_and_die()
+    case.settle()
+    assert case.error(over) == "LIMIT"
+    assert case.states().count("SUCCESS") == 3
+
+
+def test_f14_a_thawed_worker_does_not_move_the_cursor_back() -> None:
+    case = Case()
+    n = case.ingest(entry("a", x=1))
+    case.log.cancel(INDEX, n, cancelled(case.task(n)), case.clock.time)
+
+    def frozen() -> None:
+        case.clock.time += 600
+        case.ingest(entry("a", x=2))
+        case.ingest(entry("b", x=3))
+        case.drain()
+
+    case.faults.once("log.finish", frozen, when="before")
+    assert case.drain() is DrainEnd.LEASE_LOST
+    assert case.log.indexes[INDEX].cursor.applied == 3
+    case.assert_settled()
+
+
+def test_f14_a_thawed_worker_begins_nothing() -> None:
+    case = Case()
+    n = case.ingest(entry("a", x=1))
+
+    def frozen() -> None:
+        now = case.clock.time + 61
+        case.log.lease(INDEX, now, now + 60)
+
+    case.faults.once("log.begin", frozen, when="before")
+    assert case.drain() is DrainEnd.LEASE_LOST
+    assert (case.task(n).state, case.task(n).attempts) == (TaskState.PENDING, 0)
