@@ -1,7 +1,7 @@
 """The functions over a table of moto and an engine in memory."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import boto3
@@ -11,7 +11,10 @@ from moto.core import patch_client
 from osmem_server import OsmemClone, OsmemServer
 
 from garner.ports.clock import Clock
+from garner.runtime import settings
 from garner.runtime.clock import RandomIds, SystemClock
+from garner.runtime.container import Container
+from garner.services.drain import DrainEnd, DrainPorts, drain
 from garner.services.keys import KeyRequest, create_key
 from garner.storage.dynamodb.keys import DynamoKeyStore
 from garner.storage.dynamodb.table import CLIENT_CONFIG, Table
@@ -19,6 +22,7 @@ from garner.storage.opensearch.client import EngineClient
 from garner.storage.s3 import CLIENT_CONFIG as S3_CONFIG
 from garner.storage.s3 import S3Payloads
 from tests.fakes.api import ENVIRONMENT, Service
+from tests.fakes.index_client import IndexClient
 
 GROUP = "urn:globus:groups:id:00000000-0000-4000-8000-00000000000a"
 
@@ -176,3 +180,30 @@ def index_id(service: Service, keys: Keys) -> str:
         path = f"/v1/index/{index_id}/role"
         assert service.send("POST", path, role_body, key=keys.owner).status == 200
     return index_id
+
+
+@pytest.fixture
+def draining(service: Service) -> DrainPorts:
+    """What a turn of the index worker works with: the stores of the functions."""
+    container = Container(settings.load("index_worker", ENVIRONMENT))
+    for name, part in service.parts.items():
+        setattr(container, name, part)
+    return container.draining(lifetime=600)
+
+
+@pytest.fixture
+def drain_index(draining: DrainPorts) -> Callable[[str], None]:
+    """A turn of the index worker, which gets to the end of the log."""
+
+    def turn(index_id: str) -> None:
+        assert drain(index_id, ports=draining) is DrainEnd.DONE
+
+    return turn
+
+
+@pytest.fixture
+def cores(
+    service: Service, index_id: str, keys: Keys, drain_index: Callable[[str], None]
+) -> IndexClient:
+    """The index, in the hands of its users."""
+    return IndexClient(service, index_id, asdict(keys), drain_index)
