@@ -1,6 +1,7 @@
 """Transform and quality control, segment by segment, and up to three run cycles over what is left
 in error (harvest 3, step 4; controller contract 3.7)."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -79,18 +80,21 @@ class StagedDocuments:
     def __init__(self, job: Job, segment: int) -> None:
         self._job = job
         markers = job.markers(TRANSFORM).values()
-        self._chunks = [marker for marker in markers if marker["segment"] == segment]
+        chunks = [marker for marker in markers if marker["segment"] == segment]
+        self._chunks = sorted(chunks, key=lambda marker: marker["first"])
+        self._firsts = [marker["first"] for marker in self._chunks]
         self._open: JsonObject = {}
         self._documents: dict[int, bytes] = {}
 
     def get(self, offset: int) -> bytes | None:
-        for chunk in self._chunks:
-            if chunk["first"] <= offset <= chunk["last"]:
-                if chunk is not self._open:
-                    self._open = chunk
-                    self._documents = _documents(self._job, chunk)
-                return self._documents.get(offset)
-        return None
+        position = bisect_right(self._firsts, offset) - 1
+        if position < 0:
+            return None
+        chunk = self._chunks[position]
+        if chunk is not self._open:
+            self._open = chunk
+            self._documents = _documents(self._job, chunk)
+        return self._documents.get(offset)
 
 
 def _documents(job: Job, marker: JsonObject) -> dict[int, bytes]:
