@@ -324,3 +324,12 @@ def test_every_write_that_is_repeated_with_its_key_is_one_task(
     )
     assert first.status == 200, first.json
     assert first.json["task_id"] == again.json["task_id"]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_an_index_remembers_whether_it_looks_for_dates(
+    service: Service, keys: Keys, log: DynamoTaskLog, wanted: bool
+) -> None:
+    body = {"display_name": "Cores", "description": "Drill", "date_detection": wanted}
+    created = service.send("POST", "/v1/index", body, key=keys.owner)
+    assert log.schema(created.json["id"]).date_detection is wanted
