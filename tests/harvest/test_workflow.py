@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from garner import limits
 from garner.domain.harvest.control import Control, ResourceStatus
 from garner.domain.harvest.requests import RequestState, RequestType
 from garner.domain.harvest.source import Transform
 from garner.domain.harvest.tables import IndexName
+from garner.ports.harvest import Part
 from garner.services.control_source import reset_source
 from tests.fakes.crawl import records
 from tests.harvest.rig import INDEX, SRC, HarvestRig
@@ -570,3 +572,52 @@ def test_the_run_waits_until_every_part_has_a_verdict(rig: HarvestRig) -> None:
     assert rig.row.status is ResourceStatus.RUNNING
     rig.publisher.hold = False
     assert rig.work(run_id).state is SUCCESS
+
+
+def test_nothing_is_submitted_after_a_reset(
+    rig: HarvestRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PART_ENTRIES", 5)
+    submit = rig.publisher.submit
+
+    def reset_after_the_second(part: Part) -> str:
+        task = submit(part)
+        if len(rig.publisher.log) == 2:
+            reset_source(
+                SRC,
+                sources=rig.sources,
+                system=rig.system,
+                requests=rig.requests,
+                runs=rig.runs,
+                clock=rig.clock,
+            )
+        return task
+
+    monkeypatch.setattr(rig.publisher, "submit", reset_after_the_second)
+    rig.offer(records(20))
+    assert rig.do().message == "Reset"
+    assert len(rig.publisher.log) == 2
+    monkeypatch.setattr(rig.publisher, "submit", submit)
+    assert rig.do().state is SUCCESS
+    assert len(rig.index) == 20
+
+
+def test_an_index_name_moved_in_mid_run_refuses_the_publish(rig: HarvestRig) -> None:
+    rig.offer(records(5))
+    run_id = rig.start()
+    with pytest.raises(AssertionError, match="not over"):
+        rig.work(run_id, slices=2)
+    rig.names.move(IndexName("idx", "other", (SRC,)), expected=INDEX)
+    request = rig.work(run_id)
+    assert request.message == "Index name Error: idx was moved to another index meanwhile"
+    assert rig.publisher.log == []
+
+
+def test_a_descriptor_changed_in_mid_run_counts_from_the_next_run(rig: HarvestRig) -> None:
+    rig.offer(records(5))
+    run_id = rig.start()
+    rig.describe_again(visible_to=["all_authenticated_users"])
+    rig.work(run_id)
+    assert {part.visible_to for part in rig.publisher.parts.values()} == {("public",)}
+    rig.do()
+    assert list(rig.publisher.parts.values())[-1].visible_to == ("all_authenticated_users",)
