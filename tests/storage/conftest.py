@@ -23,6 +23,7 @@ from garner.storage.dynamodb.task_log import DynamoTaskLog
 from garner.storage.opensearch.bulk import OpenSearchWriter
 from garner.storage.opensearch.client import EngineClient
 from garner.storage.opensearch.indexes import OpenSearchIndexes
+from garner.storage.s3 import CLIENT_CONFIG as S3_CONFIG
 from garner.storage.s3 import S3Payloads
 from garner.storage.sqs import SqsDoorbell
 from tests.fakes.ingest import INDEX, InMemoryMetrics
@@ -49,7 +50,7 @@ def table(cloud: None) -> Table:
 
 @pytest.fixture
 def payloads(table: Table) -> S3Payloads:
-    client = boto3.client("s3")
+    client = boto3.client("s3", config=S3_CONFIG)
     client.create_bucket(Bucket=BUCKET)
     client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     return S3Payloads(client, BUCKET, table, clock=SystemClock(), ids=RandomIds())

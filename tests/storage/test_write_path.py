@@ -1,7 +1,13 @@
 """Accept and drain over DynamoDB, S3 and SQS of moto and a real engine in memory."""
 
+import gzip
 import os
 
+import boto3
+import orjson
+import pytest
+
+from garner import limits
 from garner.domain import operations
 from garner.domain.documents import write_alias
 from garner.domain.principals import Caller
@@ -10,7 +16,7 @@ from garner.errors import JsonObject
 from garner.services.drain import DrainEnd, drain
 from garner.services.submit import submit
 from tests.fakes.ingest import INDEX
-from tests.storage.conftest import WritePath
+from tests.storage.conftest import BUCKET, WritePath
 
 CALLER = Caller(identity="urn:globus:auth:identity:00000000-0000-4000-8000-000000000001")
 
@@ -106,3 +112,39 @@ def test_a_large_payload_comes_back_from_s3_and_a_small_one_from_the_table(
         ref = write_path.payloads.put(INDEX, payload)
         assert ref.key.startswith("P#") == (len(payload) < 8_192)
         assert write_path.payloads.get(ref) == payload
+
+
+def test_an_uploaded_file_is_applied_from_the_version_that_was_pinned(
+    write_path: WritePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PACK_OPERATIONS", 400)
+    payloads, name = write_path.payloads, "uploads/one"
+    assert payloads.pin(name) is None
+    form = payloads.presign(name, 1_000_000, 60)
+    lines = [operations.upsert(f"s{k}", ["public"], {"n": k}) for k in range(1000)]
+    data = gzip.compress(b"\n".join(map(orjson.dumps, lines)))
+    post(form, data)
+    upload = payloads.pin(name)
+    assert upload
+    post(form, b"something else")
+
+    task = NewTask(
+        kind=TaskKind.UPLOAD,
+        payload=operations.encode([], {"upload": upload.to_json()}),
+        operations=0,
+        file_bytes=upload.size,
+    )
+    n = known(write_path, submit(INDEX, CALLER, task, ports=write_path.accept))
+    assert write_path.log.backlog(INDEX).size > upload.size == len(data)
+    assert drain(INDEX, ports=write_path.ports) is DrainEnd.DONE
+
+    verdict = write_path.log.tasks(INDEX, [n])[n].verdict
+    assert verdict
+    assert (verdict.state, verdict.counts.applied) == (TaskState.SUCCESS, 1000)
+    assert len(subjects(write_path)) == 1000
+
+
+def post(form: JsonObject, data: bytes) -> None:
+    """What a client does with a form, as far as moto takes it in this process."""
+    assert form["fields"]["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=form["fields"]["key"], Body=data)
