@@ -71,6 +71,15 @@ def test_an_event_of_ours_is_taken(address: str, events: list[dict[str, Any]]) -
         signature(SECRET, int(time.time()) - 600, BODY),
         f"t={int(time.time())},v1=é".encode().decode("latin-1"),
     ],
+    ids=[
+        "empty",
+        "blank",
+        "nonsense",
+        "secret",
+        "body",
+        "old",
+        "bytes",
+    ],  # the same at every import
 )
 def test_what_is_not_signed_so_is_refused(
     address: str, events: list[dict[str, Any]], header: str
