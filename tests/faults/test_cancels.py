@@ -160,3 +160,33 @@ def test_f41_the_verdict_of_a_cancelled_task_waits_for_what_is_in_flight() -> No
     assert verdict
     assert (case.state(n), verdict.counts.applied) == (TaskState.CANCELLED, 1)
     assert case.engine.visible().keys() == {"a", "b"}
+
+
+def test_f34_f41_a_verdict_allows_for_the_difference_of_two_clocks() -> None:
+    case = Case()
+    n = case.ingest(entry("a", x=1))
+    started, slow, fast = case.clock.time, -5.0, 5.0
+    last_arrival = started + case.settings.lifetime + case.settings.engine_request
+    flying: list[Write] = []
+
+    def sent_at_the_deadline(index_id: str, writes: Sequence[Write]) -> list[ItemResult]:
+        flying.extend(writes)
+        raise Killed
+
+    case.clock.time = started + slow
+    working, case.engine.network = case.engine.network, sent_at_the_deadline
+    case.drain_and_die()
+    case.engine.network = working
+    cancel(case, n)
+
+    def arrives(seconds: float) -> None:
+        case.sleep(seconds)
+        if flying and case.clock.time - fast >= last_arrival - 1:
+            case.engine.arrive(INDEX, flying)
+            flying.clear()
+
+    case.clock.time += fast - slow
+    case.clock.on_sleep = arrives
+    case.settle()
+    assert not flying
+    assert case.applied(n) == 1

@@ -114,18 +114,20 @@ def test_f37_a_foreign_version_stops_the_drain_with_an_alarm() -> None:
 def test_f37_a_thawed_worker_raises_no_alarm() -> None:
     case = Case()
     case.ingest(entry("a", x=1))
+    documents = case.engine.indexes[INDEX].documents
+    foreign = StoredDocument(version(10**6), {"subject": "a", "live": True, "entries": []})
 
     def thawed_late() -> None:
         case.clock.time += 600
         case.drain()
-        for number in range(5):
-            case.ingest(entry("a", x=number))
-        case.drain()
+        documents["kept"] = documents[document_id("a")]
+        documents[document_id("a")] = foreign
         case.clock.time -= 600  # its own clock stood still
 
     case.faults.once("engine.bulk", thawed_late, when="before")
     assert case.drain() is DrainEnd.LEASE_LOST
     assert case.metrics.counts["foreign_writes"] == 0
+    documents[document_id("a")] = documents.pop("kept")
     case.assert_settled()
 
 
