@@ -81,7 +81,7 @@ soak: ## Kill workers and stop the engine under load, then compare every index w
 .PHONY: compliance
 compliance: ## Run all suites and write docs/compliance.md from what they proved
 	$(need) dev sam ministack layer portal
-	$(BIN)/pytest -q -n 2 --dist loadgroup --compliance docs/compliance.md
+	$(BIN)/pytest -q -n 2 --dist loadgroup --compliance=docs/compliance.md
 
 .PHONY: lock
 UV_COMPILE = .local/tools/uv/bin/uv pip compile --quiet --universal --python-version 3.11 \
