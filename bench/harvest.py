@@ -3,10 +3,11 @@
     python -m bench.harvest --rows 1000000 --kills 5 --slice-seconds 5
 
 A worker process is started, works for one slice at a time, and is killed with SIGKILL at random
-moments; the next one goes on. Objects are files, the table and the index's log are SQLite, so that
-what survives a kill is what was written. The counts at the end are held against a plain count of
-the generated rows, and the largest resident size of any worker (its transform process included) is
-printed. Three updates: all rows, the same again, and one with a thousandth of the rows changed.
+moments after its first slices; the next one goes on. Objects are files, the table and the index's
+log are SQLite, so that what survives a kill is what was written. The counts at the end are held
+against a plain count of the generated rows, and the largest resident size of any worker (its
+transform process included) is printed. Three updates: all rows, the same again, and one with a
+thousandth of the rows changed.
 """
 
 import argparse
@@ -261,14 +262,18 @@ def update(root: Path, options: argparse.Namespace, changed: int, kills: int) ->
         arguments = (str(root), run_id, options, changed, out)
         process = context.Process(target=worker, args=arguments)
         process.start()
-        doomed = len(hits) < kills
-        process.join(random.uniform(3, options.kill_within) if doomed else None)
+        wanted = random.randint(1, options.kill_within) if len(hits) < kills else None
+        while process.is_alive() and (wanted is None or wanted > 0):
+            process.join(0.05)
+            while not out.empty():
+                peak, slices = max(peak, out.get()[1]), slices + 1
+                wanted = wanted and wanted - 1
         if process.is_alive():
+            process.join(random.uniform(0, options.slice_seconds))
             process.kill()
             process.join()
         while not out.empty():
-            _, size = out.get()
-            peak, slices = max(peak, size), slices + 1
+            peak, slices = max(peak, out.get()[1]), slices + 1
         run = bench.runs.get(run_id)
         assert run
         if run.phase is Phase.DONE:
@@ -281,7 +286,7 @@ def update(root: Path, options: argparse.Namespace, changed: int, kills: int) ->
     print(
         f"{request.state} in {seconds:.0f} s, {slices} slices, killed in: {', '.join(hits) or '-'}"
     )
-    print(f"  {orjson.dumps(request.counts).decode()}")
+    print(f"  {request.message}{orjson.dumps(request.counts).decode()}", flush=True)
     return peak, seconds
 
 
@@ -298,7 +303,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--slice-seconds", type=float, default=5.0)
-    parser.add_argument("--kill-within", type=float, default=30.0)
+    parser.add_argument("--kill-within", type=int, default=8, help="slices that a worker lives")
     parser.add_argument("--jsonata", default="", help="a transform; without one, identity")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-harvest-") as folder:
@@ -321,7 +326,7 @@ def _story(root: Path, options: argparse.Namespace) -> int:
         size, _ = update(root, options, changed if number == 2 else 0, kills)
         peak = max(peak, size)
         counts = bench.requests.latest(SOURCE, 1)[0].counts
-        found = (counts["newCount"], counts["sameCount"], counts["changeCount"])
+        found = [counts.get(name) for name in ("newCount", "sameCount", "changeCount")]
         published = bench.publisher.entries() - before
         if (*found, published) != (new, same, change, indexed):
             failures += 1
