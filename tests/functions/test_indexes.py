@@ -1,11 +1,13 @@
 """Index Create, Show, List, Update, Delete and Reopen."""
 
 import re
+from uuid import uuid4
 
 import pytest
 
+from garner.domain.slots import index_key
 from garner.storage.dynamodb.indexes import DynamoIndexStore
-from garner.storage.dynamodb.table import Table, Update
+from garner.storage.dynamodb.table import Put, Table, Update
 from garner.storage.opensearch.client import EngineClient
 from tests.fakes.api import Service
 from tests.functions.conftest import GROUP, Bell, Keys, identity
@@ -19,6 +21,7 @@ def create(service: Service, key: str) -> str:
     return index_id
 
 
+@pytest.mark.compliance(1, 15)
 def test_create_answers_the_new_index(service: Service, keys: Keys) -> None:
     answer = service.send("POST", "/v1/index", TEXTS, key=keys.owner)
 
@@ -43,6 +46,7 @@ def test_create_answers_the_new_index(service: Service, keys: Keys) -> None:
     }
 
 
+@pytest.mark.compliance(16)
 def test_the_creator_is_the_owner(service: Service, keys: Keys) -> None:
     index_id = create(service, keys.owner)
 
@@ -68,6 +72,7 @@ def test_create_names_every_missing_field(service: Service, keys: Keys) -> None:
     assert messages == {"json": {"display_name": missing, "description": missing}}
 
 
+@pytest.mark.compliance(17)
 def test_the_fourth_trial_index_is_refused(service: Service, keys: Keys) -> None:
     for _ in range(3):
         create(service, keys.owner)
@@ -76,6 +81,7 @@ def test_the_fourth_trial_index_is_refused(service: Service, keys: Keys) -> None
     assert (answer.status, answer.code) == (409, "Conflict.LimitExceeded")
     assert answer.json["message"] == "Role limit exceeded"
     assert {"cause", "constraint"} == answer.json["error_data"].keys()
+    assert all(isinstance(text, str) for text in answer.json["error_data"].values())
 
 
 def test_a_deleted_index_makes_room_for_another(service: Service, keys: Keys) -> None:
@@ -98,6 +104,7 @@ def test_an_index_that_the_engine_could_not_make_leaves_nothing_behind(
     assert DynamoIndexStore(table).needing_attention(9e9) == []
 
 
+@pytest.mark.compliance(18)
 def test_show_is_public_and_tells_a_stranger_of_no_roles(service: Service, index_id: str) -> None:
     answer = service.send("GET", f"/v1/index/{index_id}")
 
@@ -105,6 +112,7 @@ def test_show_is_public_and_tells_a_stranger_of_no_roles(service: Service, index
     assert answer.json["permissions"] == []
 
 
+@pytest.mark.compliance(19)
 def test_show_tells_a_writer_its_role(service: Service, index_id: str, keys: Keys) -> None:
     answer = service.send("GET", f"/v1/index/{index_id}", key=keys.writer)
 
@@ -118,6 +126,7 @@ def test_show_takes_an_id_in_capitals(service: Service, index_id: str) -> None:
 @pytest.mark.parametrize(
     "segment", [UNKNOWN, "cores", "{" + UNKNOWN + "}", UNKNOWN.replace("-", "")]
 )
+@pytest.mark.compliance(4, 5)
 def test_an_unknown_index_is_named_in_the_404(service: Service, segment: str) -> None:
     answer = service.send("GET", f"/v1/index/{segment}")
 
@@ -125,6 +134,7 @@ def test_an_unknown_index_is_named_in_the_404(service: Service, segment: str) ->
     assert answer.json["message"] == f'There is no search index named "{segment}"'
 
 
+@pytest.mark.compliance(6)
 def test_a_wrong_token_is_refused_even_where_none_is_needed(
     service: Service, index_id: str, keys: Keys
 ) -> None:
@@ -135,6 +145,7 @@ def test_a_wrong_token_is_refused_even_where_none_is_needed(
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
+@pytest.mark.compliance(28)
 def test_a_list_with_filter_shows_all_roles_of_what_passes(
     service: Service, index_id: str, keys: Keys
 ) -> None:
@@ -155,6 +166,7 @@ def test_a_list_shows_what_a_group_may_do(service: Service, index_id: str, keys:
     assert (listed["id"], listed["permissions"]) == (index_id, ["writer"])
 
 
+@pytest.mark.compliance(20)
 def test_an_update_leaves_alone_what_it_does_not_name(
     service: Service, index_id: str, keys: Keys
 ) -> None:
@@ -164,9 +176,12 @@ def test_an_update_leaves_alone_what_it_does_not_name(
     assert "permissions" not in changed.json
 
     same = service.send("PATCH", path, {}, key=keys.admin)
-    assert (same.status, same.json["display_name"]) == (200, "New")
+    assert (same.status, same.json) == (200, changed.json)
+    shown = service.send("GET", path).json
+    assert (shown["display_name"], shown["description"]) == ("New", "Drill")
 
 
+@pytest.mark.compliance(2, 21)
 def test_an_update_by_a_writer_is_refused_before_its_input_is_read(
     service: Service, index_id: str, keys: Keys
 ) -> None:
@@ -177,6 +192,7 @@ def test_an_update_by_a_writer_is_refused_before_its_input_is_read(
     assert {"cause", "recommended_resolution"} == answer.json["error_data"].keys()
 
 
+@pytest.mark.compliance(22, 23, 26)
 def test_delete_and_reopen(service: Service, index_id: str, keys: Keys) -> None:
     path = f"/v1/index/{index_id}"
     assert service.send("DELETE", path, key=keys.admin).status == 403
@@ -200,7 +216,54 @@ def test_delete_and_reopen(service: Service, index_id: str, keys: Keys) -> None:
 
     once_more = service.send("POST", f"{path}/reopen", key=keys.owner)
     assert (once_more.status, once_more.code) == (409, "Conflict.IncompatibleIndexStatus")
-    assert once_more.json["message"].startswith("Index status (open) did not match")
+    assert once_more.json["message"] == (
+        "Index status (open) did not match required status for this operation: delete_pending"
+    )
+
+
+@pytest.mark.compliance(24)
+def test_a_deleted_index_is_neither_searched_nor_written_nor_updated(
+    service: Service, index_id: str, keys: Keys
+) -> None:
+    path = f"/v1/index/{index_id}"
+    entry = {"subject": "a", "visible_to": [], "content": {}}
+    document = {"ingest_type": "GMetaEntry", "ingest_data": entry}
+    service.send("DELETE", path, key=keys.owner)
+
+    for answer in (
+        service.send("GET", f"{path}/search", q="*"),
+        service.send("POST", f"{path}/search", {"q": "*"}, key=keys.owner),
+        service.send("POST", f"{path}/ingest", document, key=keys.owner),
+        service.send("PATCH", path, {"display_name": "New"}, key=keys.owner),
+    ):
+        assert (answer.status, answer.code) == (409, "Conflict.IncompatibleIndexStatus")
+
+
+@pytest.mark.compliance(29)
+def test_a_list_has_the_oldest_hundred_of_101_indexes(
+    service: Service, keys: Keys, table: Table
+) -> None:
+    made = [create(service, keys.owner)]
+    made += [copy_of(made[0], number, table) for number in range(1, 101)]
+
+    answer = service.send("GET", "/v1/index_list", key=keys.owner).json
+    assert answer.keys() == {"index_list"}
+    assert [index["id"] for index in answer["index_list"]] == made[:100]
+
+
+def copy_of(index_id: str, number: int, table: Table) -> str:
+    """Another index of the same owner, younger by `number` seconds, as far as the table goes."""
+    copy = str(uuid4())
+    key, new_key = index_key(index_id), index_key(copy)
+    head = table.get((f"H#{key}", "-"))
+    assert head
+    head |= {"index_id": copy, "created_at": head["created_at"] + number}
+    table.put(Put(head | {"pk": f"H#{new_key}"}))
+    (role,) = [item for item in table.query(f"R#{key}") if item["sk"] != "-"]
+    role |= {"index_id": copy}
+    table.put(Put(role | {"pk": f"R#{new_key}"}))
+    table.put(Put(role | {"pk": f"U#{identity(1)}", "sk": f"{copy}#{role['sk']}"}))
+    return copy
 
 
 def test_reopen_waits_for_tasks_that_are_being_cancelled(

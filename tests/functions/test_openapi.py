@@ -71,6 +71,7 @@ def test_a_wrong_method_is_told_the_right_ones() -> None:
     assert answer.headers["allow"] == "GET, POST"
 
 
+@pytest.mark.compliance(12)
 def test_a_preflight_is_answered() -> None:
     answer = ask("not_found", "OPTIONS", "/v1/index/abc/search", origin="https://portal.example")
     assert (answer.status, answer.content) == (204, b"")

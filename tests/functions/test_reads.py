@@ -66,6 +66,7 @@ def absent(service: Service, filled: str) -> AbsentTable:
     return table
 
 
+@pytest.mark.compliance(1, 8)
 def test_an_anonymous_search_finds_what_is_public(service: Service, filled: str) -> None:
     answer = service.send("GET", f"/v1/index/{filled}/search", q="basalt", advanced="False")
 
@@ -124,6 +125,7 @@ def test_scroll_pages_to_the_end(service: Service, filled: str, keys: Keys) -> N
     ],
 )
 @pytest.mark.parametrize("segment", [UNKNOWN, "no-uuid"])
+@pytest.mark.compliance(4, 5)
 def test_an_unknown_index_comes_before_bad_input(
     service: Service, method: str, route: str, body: object, segment: str
 ) -> None:
@@ -132,6 +134,7 @@ def test_an_unknown_index_comes_before_bad_input(
     assert segment in answer.json["message"]
 
 
+@pytest.mark.compliance(11)
 def test_a_missing_parameter_is_named(service: Service, filled: str) -> None:
     for route, name in (("search", "q"), ("subject", "subject"), ("entry", "subject")):
         answer = service.send("GET", f"/v1/index/{filled}/{route}")
@@ -140,6 +143,7 @@ def test_a_missing_parameter_is_named(service: Service, filled: str) -> None:
         assert answer.json["error_data"] == {"messages": missing}
 
 
+@pytest.mark.compliance(7)
 def test_a_token_without_the_search_scope_is_refused(
     service: Service, filled: str, keys: Keys
 ) -> None:
@@ -153,6 +157,7 @@ def test_an_unknown_index_comes_before_the_scope(service: Service, keys: Keys) -
     assert answer.code == "NotFound.NoSuchIndex"
 
 
+@pytest.mark.compliance(24)
 def test_a_deleted_index_is_a_conflict(service: Service, filled: str, keys: Keys) -> None:
     service.send("DELETE", f"/v1/index/{filled}", key=keys.owner)
 
@@ -166,6 +171,7 @@ def test_a_deleted_index_is_a_conflict(service: Service, filled: str, keys: Keys
     assert refused.code == "Forbidden.Generic"
 
 
+@pytest.mark.compliance(62)
 def test_bypass_is_for_owners_and_admins(service: Service, filled: str, keys: Keys) -> None:
     def found(key: str | None) -> Answered:
         path = f"/v1/index/{filled}/search"
@@ -203,12 +209,14 @@ def test_without_the_engine_reads_are_unavailable(service: Service, filled: str)
     assert (answer.status, answer.code) == (503, "ServiceUnavailable.Generic")
 
 
+@pytest.mark.compliance(14)
 def test_an_unknown_version_is_refused(service: Service, filled: str) -> None:
     body = {"q": "a", "@version": "query#9"}
     answer = service.send("POST", f"/v1/index/{filled}/search", body)
     assert (answer.status, answer.code) == (400, "BadRequest.ValidationError")
 
 
+@pytest.mark.compliance(13)
 def test_what_no_schema_knows_is_ignored(service: Service, filled: str) -> None:
     body = {"q": "basalt", "query_template": "x", "@datatype": "GSearchRequest", "marker": 5}
     assert subjects(service.send("POST", f"/v1/index/{filled}/search", body)) == [SUBJECT]

@@ -1,5 +1,9 @@
 """Role Create, List and Delete."""
 
+import re
+
+import pytest
+
 from tests.fakes.api import Answered, Service
 from tests.functions.conftest import GROUP, Keys, identity
 
@@ -9,6 +13,7 @@ def grant(service: Service, index_id: str, key: str, role: str, principal: str) 
     return service.send("POST", f"/v1/index/{index_id}/role", body, key=key)
 
 
+@pytest.mark.compliance(30)
 def test_an_admin_makes_a_writer(service: Service, index_id: str, keys: Keys) -> None:
     answer = grant(service, index_id, keys.admin, "writer", identity(9))
 
@@ -19,8 +24,11 @@ def test_an_admin_makes_a_writer(service: Service, index_id: str, keys: Keys) ->
     }  # fmt: skip
     assert (role["role_name"], role["index_id"]) == ("writer", index_id)
     assert (role["principal"], role["principal_type"]) == (identity(9), "identity")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", role["creation_date"])
+    assert isinstance(role["id"], str)
 
 
+@pytest.mark.compliance(30, 35)
 def test_a_group_with_a_role_is_a_group(service: Service, index_id: str, keys: Keys) -> None:
     answer = grant(service, index_id, keys.admin, "admin", GROUP.upper().replace("URN", "urn"))
     assert answer.status == 400  # only the UUID may be in capitals
@@ -29,11 +37,23 @@ def test_a_group_with_a_role_is_a_group(service: Service, index_id: str, keys: K
     assert service.send("GET", f"/v1/index/{index_id}/role_list", key=keys.member).status == 200
 
 
+@pytest.mark.compliance(35)
+def test_a_role_of_a_group_is_for_its_members(service: Service, index_id: str, keys: Keys) -> None:
+    path, entry = f"/v1/index/{index_id}/entry", {"subject": "a", "visible_to": [], "content": {}}
+    assert service.send("PUT", path, entry, key=keys.member).code == "Forbidden.Generic"
+
+    grant(service, index_id, keys.owner, "writer", GROUP)
+    assert service.send("PUT", path, entry, key=keys.member).status == 200
+    assert service.send("PUT", path, entry, key=keys.reader).code == "Forbidden.Generic"
+
+
+@pytest.mark.compliance(31)
 def test_only_an_owner_makes_an_owner(service: Service, index_id: str, keys: Keys) -> None:
     assert grant(service, index_id, keys.admin, "owner", identity(9)).code == "Forbidden.Generic"
     assert grant(service, index_id, keys.owner, "owner", identity(9)).status == 200
 
 
+@pytest.mark.compliance(32)
 def test_a_writer_may_not_see_roles(service: Service, index_id: str, keys: Keys) -> None:
     answer = service.send("GET", f"/v1/index/{index_id}/role_list", key=keys.writer)
     assert (answer.status, answer.code) == (403, "Forbidden.Generic")
@@ -51,13 +71,13 @@ def test_the_same_role_twice_is_a_conflict(service: Service, index_id: str, keys
     assert grant(service, index_id, keys.owner, "admin", identity(3)).status == 200
 
 
+@pytest.mark.compliance(33, 34)
 def test_the_last_owner_stays(service: Service, index_id: str, keys: Keys) -> None:
-    second = grant(service, index_id, keys.owner, "owner", identity(9)).json["id"]
+    second = grant(service, index_id, keys.owner, "owner", identity(9)).json
     path = f"/v1/index/{index_id}/role/"
 
-    deleted = service.send("DELETE", path + second, key=keys.admin)
-    assert deleted.json["success"] is True
-    assert deleted.json["deleted"]["id"] == second
+    deleted = service.send("DELETE", path + second["id"], key=keys.admin)
+    assert deleted.json == {"deleted": second, "success": True}
     roles = service.send("GET", f"/v1/index/{index_id}/role_list", key=keys.owner).json["role_list"]
     (last,) = [role["id"] for role in roles if role["role_name"] == "owner"]
     refused = service.send("DELETE", path + last, key=keys.admin)

@@ -35,6 +35,7 @@ def test_a_task_that_waits_is_shown(service: Service, index_id: str, keys: Keys)
     }
 
 
+@pytest.mark.compliance(53)
 def test_a_task_is_shown_to_those_with_a_role(service: Service, index_id: str, keys: Keys) -> None:
     path = f"/v1/task/{submit(service, index_id, keys.writer)}"
     assert service.send("GET", path).code == "Unauthorized.Generic"
@@ -42,12 +43,14 @@ def test_a_task_is_shown_to_those_with_a_role(service: Service, index_id: str, k
     assert service.send("GET", path, key=keys.searcher).code == "Forbidden.Generic"
 
 
+@pytest.mark.compliance(53)
 @pytest.mark.parametrize("task_id", ["none", "00000000-0000-4000-8000-0123456789ab"])
 def test_an_unknown_task_is_not_found(service: Service, keys: Keys, task_id: str) -> None:
     answer = service.send("GET", f"/v1/task/{task_id}", key=keys.owner)
     assert (answer.status, answer.code) == (404, "NotFound.Generic")
 
 
+@pytest.mark.compliance(54)
 def test_tasks_are_listed_newest_first(service: Service, index_id: str, keys: Keys) -> None:
     submitted = [submit(service, index_id, keys.writer) for _ in range(3)]
     path = f"/v1/task_list/{index_id}"
@@ -82,6 +85,7 @@ def mapped(table: Table, index_id: str) -> str:
     return index_id
 
 
+@pytest.mark.compliance(89)
 def test_field_types_are_told_to_those_with_a_role(
     service: Service, mapped: str, keys: Keys
 ) -> None:
@@ -101,6 +105,7 @@ def test_one_field_is_told(service: Service, mapped: str, keys: Keys) -> None:
     assert (missing.status, missing.code) == (404, "NotFound.Generic")
 
 
+@pytest.mark.compliance(89)
 def test_the_field_budget_adds_up(service: Service, mapped: str, keys: Keys) -> None:
     answer = service.send("GET", f"/beta/index/{mapped}/field_budget", key=keys.writer)
     assert answer.json == {"budget": 1000, "used": 4, "remaining": 996}

@@ -58,6 +58,7 @@ def lines(payloads: S3Payloads, task: Task) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in found]
 
 
+@pytest.mark.compliance(36, 38)
 def test_an_ingest_is_recorded_and_answered(  # noqa: PLR0917 - fixtures
     service: Service,
     index_id: str,
@@ -118,6 +119,7 @@ def test_a_gzip_body_is_expanded(
     assert task_of(log, index_id, accepted(answer)).operations == 2_000
 
 
+@pytest.mark.compliance(44)
 def test_put_and_post_of_an_entry_are_the_same(
     service: Service, index_id: str, keys: Keys, log: DynamoTaskLog, payloads: S3Payloads
 ) -> None:
@@ -178,6 +180,7 @@ def test_a_delete_by_query_that_means_nothing_or_everything_is_refused(
     assert (answer.status, answer.code) == (400, code)
 
 
+@pytest.mark.compliance(7, 36)
 def test_who_may_not_write_is_told_before_its_input_is_read(
     service: Service, index_id: str, keys: Keys
 ) -> None:
@@ -196,6 +199,7 @@ def test_a_deleted_index_takes_no_writes(service: Service, index_id: str, keys: 
     assert answer.code == "Conflict.IncompatibleIndexStatus"
 
 
+@pytest.mark.compliance(10, 37, 52)
 @pytest.mark.parametrize(
     ("data", "messages"),
     [
@@ -232,6 +236,7 @@ def test_a_broken_entry_of_a_list_is_told_by_its_position(
     assert answer.json["error_data"] == {"messages": expected}
 
 
+@pytest.mark.compliance(52)
 def test_more_principals_than_allowed_are_refused(
     service: Service, index_id: str, keys: Keys
 ) -> None:
@@ -241,6 +246,7 @@ def test_more_principals_than_allowed_are_refused(
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "null", '"text"', b"\xff\xfe", "NaN"])
+@pytest.mark.compliance(9)
 def test_a_body_that_is_no_json_object_is_refused(
     service: Service, index_id: str, keys: Keys, body: str | bytes
 ) -> None:
