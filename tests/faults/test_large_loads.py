@@ -128,6 +128,17 @@ def test_a_bad_line_fails_the_load_with_its_number(
     assert case.engine.visible() == {}
 
 
+def test_a_bad_line_is_told_once_though_its_worker_dies(case: LoadCase) -> None:
+    n = case.load(ndjson(rocks(12)) + b"nonsense\n")
+    case.faults.kill("log.finish")
+    case.drain_and_die()
+    case.settle()
+    verdict = case.verdict(n)
+    told = [line for page in verdict.pages for line in case.payloads.page(page).split(b"\n")]
+    assert len(told) == 1
+    assert verdict.counts.rejected == 13
+
+
 def test_a_type_conflict_anywhere_applies_nothing_and_binds_nothing(case: LoadCase) -> None:
     n = case.load([*rocks(25), entry("odd", n="not a number")])
     case.settle()
@@ -234,6 +245,37 @@ def test_a_worker_that_dies_anywhere_is_followed_by_one_that_goes_on(
     case.clock.time += 2 * case.settings.lifetime
     case.settle()
     assert case.state(n) is TaskState.SUCCESS
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_check_that_is_interrupted_goes_on_behind_the_parts_it_has_saved(
+    case: LoadCase, skip: bool
+) -> None:
+    lines = rocks(45)
+    lines[3] = entry("odd", n="not a number")
+    lines[42] = entry("odder", n="not a number")
+    n = case.load(lines, skip=skip)
+
+    def later(when: str) -> None:
+        case.clock.time += 10 if when == "before" else 0
+        if case.faults.calls["log.save_progress"] == 3:
+            case.faults.rules.clear()
+            raise Killed
+
+    case.faults.rules["payloads.put_page"] = later
+    case.faults.rules["log.save_progress"] = later
+    case.drain_and_die()
+    saved = case.task(n).progress
+    assert saved
+    assert list(saved["parts"]) == [10, 10]
+    case.settle()
+
+    assert case.error(n) == ("SKIPPED" if skip else "VALIDATION")
+    assert [each.position for each in case.verdict(n).outcomes] == [3, 42]
+    assert len(case.engine.visible()) == (43 if skip else 0)
+    progress = case.task(n).progress
+    assert progress
+    assert sum(progress["parts"]) == 45
 
 
 def test_parts_that_are_done_are_not_sent_again(case: LoadCase) -> None:

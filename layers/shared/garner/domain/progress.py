@@ -16,13 +16,15 @@ from garner.errors import JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadProgress:
-    """`read` bytes and `entries` so far. From `checked` on: `parts` are how many entries each part
-    has, `fields` what the load binds, `unmapped` the fields it uses that were bound before and not
-    mapped, `several` whether it has entry ids. From `roomy` on: every subject has room for what is
-    left; `tight` are the parts that have a page of entries for which there was none.
+    """`read` bytes and `entries` so far, in `parts` of so many entries each; `checked`: these are
+    all of them. `fields` are what the load binds, `unmapped` the fields it uses that were bound
+    before and not mapped, `several` whether it has entry ids. From `roomy` on every subject has
+    room for what is left; `tight` are the parts that have a page of entries for which there was
+    none.
 
-    `done` parts are applied, with `counts`; `told` are those that have a page of outcomes.
-    `refused`: the engine refused a document.
+    `done` parts are applied, with `counts`; `told` are those that have a page of outcomes. Before
+    `checked` the two are of entries that validation refuses. `refused`: the engine refused a
+    document.
     """
 
     read: int = 0

@@ -3,7 +3,9 @@
 Nothing of the load is written before the whole of it has passed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import islice
 
 import orjson
 
@@ -34,7 +36,8 @@ _SAVE_SECONDS = 5.0  # between two notes of how far it is
 def check_load(
     worker: Worker, task: Task, file: Upload, declared: Mapping[str, FieldType]
 ) -> LoadProgress | Verdict:
-    """What there is to apply, or the verdict of a load that can't be applied.
+    """What there is to apply, or the verdict of a load that can't be applied. Goes on behind the
+    parts that an earlier worker has saved.
 
     Raises `TaskMoved` if the task is to be cancelled, `PayloadDamaged` if the file is not there.
     """
@@ -44,26 +47,26 @@ def check_load(
 class _Check:
     def __init__(self, worker: Worker, task: Task, declared: Mapping[str, FieldType]) -> None:
         self._worker, self._task = worker, task
-        self._declared = declared
-        self._checker = Checker(worker.schema, declared)
+        saved = LoadProgress.of(task)
+        self._checker = Checker(worker.schema, {**declared, **saved.fields})
         self._unmapped = worker.unmapped()
-        self._used = self._unmapped.intersection(declared)
-        self._several = False
-        self._read = self._entries = 0
+        self._used = self._unmapped.intersection(declared) | saved.unmapped
+        self._several = saved.several
+        self._read, self._entries = saved.read, saved.entries
         self._lines: list[bytes] = []
         self._size = 0
         self._refused: list[EntryOutcome] = []
-        self._first_refused: list[EntryOutcome] = []
-        self._rejected = 0
-        self._parts: list[int] = []
-        self._told: list[int] = []
+        self._rejected = saved.counts.rejected
+        self._parts = list(saved.parts)
+        self._told = list(saved.told)
         self._saved_at = worker.ports.clock.seconds()
 
     def run(self, file: Upload) -> LoadProgress | Verdict:
         if problem := self._checker.declaration_problem:
             return failed(self._task, TaskError.VALIDATION, problem.reason)
+        lines = numbered_lines(self._worker.ports.payloads.stream(file))
         try:
-            for number, line in numbered_lines(self._worker.ports.payloads.stream(file)):
+            for number, line in islice(lines, self._entries, None):
                 self._take(number, line)
         except BadLoad as bad:
             return self._bad(bad)
@@ -71,7 +74,7 @@ class _Check:
             self._close_part()
         if self._rejected and not self._task.skip_errors:
             return self._refused_whole()
-        return self._progress(checked=True)
+        return replace(self._progress(), checked=True, counts=Counts(), told=())
 
     def _take(self, number: int, line: bytes) -> None:
         try:
@@ -107,50 +110,54 @@ class _Check:
         if self._refused:
             worker.put_outcomes(page_name(worker.index_id, n, part), self._refused)
             self._told.append(part)
-            room = limits.MAX_REPORTED_FAILURES - len(self._first_refused)
-            self._first_refused += self._refused[:room]
             self._rejected += len(self._refused)
         self._parts.append(len(self._lines))
         self._lines, self._size, self._refused = [], 0, []
         now = worker.ports.clock.seconds()
         if now - self._saved_at >= _SAVE_SECONDS:
-            worker.save_progress(n, self._progress(checked=False).to_json())
+            worker.save_progress(n, self._progress().to_json())
             self._saved_at = now
 
-    def _progress(self, *, checked: bool) -> LoadProgress:
+    def _progress(self) -> LoadProgress:
         return LoadProgress(
             read=self._read,
             entries=self._entries,
             parts=tuple(self._parts),
-            checked=checked,
             fields=self._checker.new_fields,
             unmapped=frozenset(self._used),
             several=self._several,
+            counts=Counts(rejected=self._rejected),
+            told=tuple(self._told),
         )
 
     def _bad(self, bad: BadLoad) -> Verdict:
         """The entries behind the line are not known; those before it are not applied."""
         outcome = EntryOutcome(self._entries, code=BAD_LINE, reason=bad.reason)
-        self._refused.append(outcome)
-        self._close_part()
-        message = f"{bad.reason}; nothing was applied"
-        return self._failed(bad.error, message, self._entries + 1, [outcome])
+        if not self._was_told(outcome):
+            self._refused.append(outcome)
+            self._close_part()
+        verdict = self._failed(bad.error, self._entries + 1)
+        return replace(verdict, message=f"{bad.reason}; nothing was applied", outcomes=(outcome,))
+
+    def _was_told(self, outcome: EntryOutcome) -> bool:
+        """A worker died between telling it and its verdict."""
+        if not self._told or self._lines:
+            return False
+        page = page_name(self._worker.index_id, self._task.n, self._told[-1])
+        return outcome in self._worker.get_outcomes(page)
 
     def _refused_whole(self) -> Verdict:
-        first = self._first_refused
-        message = summary(first[0], self._rejected, self._entries)
-        return self._failed(TaskError.VALIDATION, message, self._entries, first)
+        verdict = self._failed(TaskError.VALIDATION, self._entries)
+        shown = self._worker.first_rejected(verdict.pages)
+        message = summary(shown[0], self._rejected, self._entries)
+        return replace(verdict, message=message, outcomes=shown)
 
-    def _failed(
-        self, error: TaskError, message: str, rejected: int, shown: Sequence[EntryOutcome]
-    ) -> Verdict:
+    def _failed(self, error: TaskError, rejected: int) -> Verdict:
         worker, n = self._worker, self._task.n
-        worker.save_progress(n, self._progress(checked=False).to_json())  # says where the parts are
+        worker.save_progress(n, self._progress().to_json())  # says where the parts are
         return Verdict(
             state=TaskState.FAILED,
             error=error,
-            message=message,
             counts=Counts(rejected=rejected),
-            outcomes=tuple(shown),
             pages=tuple(page_name(worker.index_id, n, part) for part in self._told),
         )

@@ -159,7 +159,7 @@ class _Load:
     def verdict(self) -> Verdict:
         worker, n, progress = self._worker, self._task.n, self.progress
         pages = tuple(page_name(worker.index_id, n, part) for part in progress.told)
-        shown = _first_outcomes(worker, pages)
+        shown = worker.first_rejected(pages)
         if not progress.counts.rejected:
             return Verdict(
                 state=TaskState.SUCCESS, counts=progress.counts, outcomes=shown, pages=pages
@@ -215,7 +215,7 @@ def load_read_back(worker: Worker, task: Task, error: TaskError, build: int) -> 
         message=f"It ended early; {counts.applied:,} entries were applied before",
         counts=counts,
         partial=True,
-        outcomes=_first_outcomes(worker, told),
+        outcomes=worker.first_rejected(told),
         pages=tuple(told),
     )
 
@@ -242,13 +242,3 @@ def _upload(worker: Worker, task: Task) -> tuple[Upload, Mapping[str, FieldType]
     """The file, in the version that was accepted, and the types that the task declares."""
     header = operations.header(worker.ports.payloads.get(task.payload))
     return Upload.from_json(header["upload"]), declared_types(header)
-
-
-def _first_outcomes(worker: Worker, pages: Sequence[str]) -> tuple[EntryOutcome, ...]:
-    """Failures first: the document of a task has only so many of them."""
-    found: list[EntryOutcome] = []
-    for page in pages:
-        found += [each for each in worker.get_outcomes(page) if each.outcome is Outcome.REJECTED]
-        if len(found) >= limits.MAX_REPORTED_FAILURES:
-            break
-    return tuple(found[: limits.MAX_REPORTED_FAILURES])

@@ -11,7 +11,7 @@ import orjson
 from garner import limits
 from garner.domain import documents as doc
 from garner.domain.fields import FieldType, Schema
-from garner.domain.tasks import EntryOutcome, Task, TaskState, Verdict
+from garner.domain.tasks import EntryOutcome, Outcome, Task, TaskState, Verdict
 from garner.errors import JsonObject, NoSuchIndex, QueryTimeout, Unavailable
 from garner.ports.engine_indexes import MappingRefused
 from garner.ports.engine_writer import StoredDocument
@@ -76,6 +76,16 @@ class Worker:
     def get_outcomes(self, name: str) -> list[EntryOutcome]:
         lines = self.ports.payloads.page(name).split(b"\n")
         return [EntryOutcome.from_json(orjson.loads(line)) for line in lines]
+
+    def first_rejected(self, pages: Iterable[str]) -> tuple[EntryOutcome, ...]:
+        """As many as the document of a task shows."""
+        found: list[EntryOutcome] = []
+        for page in pages:
+            if len(found) >= limits.MAX_REPORTED_FAILURES:
+                break
+            outcomes = self.get_outcomes(page)
+            found += [each for each in outcomes if each.outcome is Outcome.REJECTED]
+        return tuple(found[: limits.MAX_REPORTED_FAILURES])
 
     def require_wanted(self, n: int) -> None:
         """A border at which a task may end early: raises `TaskMoved` if it is to be cancelled."""
