@@ -435,3 +435,13 @@ def test_a_missing_file_fails_the_load(case: LoadCase) -> None:
     case.payloads.uploads.clear()
     case.drain()
     assert case.error(n) == "PAYLOAD_DAMAGED"
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_line_longer_than_an_entry_may_be_is_refused(
+    monkeypatch: pytest.MonkeyPatch, end: bytes
+) -> None:
+    monkeypatch.setattr(limits, "MAX_ENTRY_BYTES", 100)
+    with pytest.raises(BadLoad) as refused:
+        list(numbered_lines([b"x" * 50 + b"\n", b"y" * 70, b"y" * 70 + end]))
+    assert refused.value.reason == "Line 2: It has more than 100 bytes"
