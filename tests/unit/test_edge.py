@@ -251,3 +251,10 @@ def test_a_body_that_is_no_base64_is_refused() -> None:
     sent = event("GET", "/v1/index/a", body=b"{}") | {"body": "%%%"}
     with pytest.raises(errors.BadRequest):
         Request.of(sent, "0" * 32).json()
+
+
+def test_what_a_request_counted_is_written_when_it_is_served() -> None:
+    served = []
+    api = Api(authenticate=lambda _: ANONYMOUS, ids=RandomIds(), after=lambda: served.append(1))
+    api(event("GET", "/nowhere"), None)
+    assert served == [1]

@@ -45,16 +45,22 @@ class Api:
         def index_show(request: Request, index_id: str) -> JsonObject: ...
 
     `authenticate` finds the caller, before anything else; `document` writes errors in the dialect
-    of the API.
+    of the API; `after` is called when an event is served.
     """
 
     def __init__(
-        self, *, authenticate: Authenticate, ids: Ids, document: ErrorDocument = globus_document
+        self,
+        *,
+        authenticate: Authenticate,
+        ids: Ids,
+        document: ErrorDocument = globus_document,
+        after: Callable[[], None] | None = None,
     ) -> None:
         self._resolver = APIGatewayHttpResolver()
         self._authenticate = authenticate
         self._ids = ids
         self._document = document
+        self._after = after
         self.routes: list[tuple[str, str]] = []  # (method, path), for the OpenAPI document
         self._resolver.not_found(lambda _: self._serve("unknown", _unknown_path, {}))
 
@@ -97,7 +103,11 @@ class Api:
 
     def __call__(self, event: Event, context: Any) -> dict[str, Any]:
         """The answer to one event, in the gateway's format 2.0."""
-        return self._resolver.resolve(event, context)
+        try:
+            return self._resolver.resolve(event, context)
+        finally:
+            if self._after:
+                self._after()
 
     def _serve(
         self, path: str, route: Callable[..., Result], parts: Mapping[str, str]

@@ -159,8 +159,8 @@ class Task:
     """A log slot. Times are epoch seconds.
 
     `dead_by` is when the last write of the current attempt can have arrived at the latest,
-    `dead_before` the same for all earlier attempts. `progress` is `garner.domain.progress` for an upload, else what
-    the drain keeps of a task over a limit.
+    `dead_before` the same for all earlier attempts. `progress` is `garner.domain.progress` for an
+    upload, else what the drain keeps of a task over a limit.
     """
 
     n: int

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from garner.errors import JsonObject
     from garner.ports.doorbell import Doorbell
     from garner.ports.engine_writer import EngineWriter
-    from garner.ports.metrics import Metrics
     from garner.ports.payloads import PayloadStore
     from garner.ports.task_log import TaskLog
     from garner.ports.webhooks import (
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
         WebhookSender,
         WebhookStore,
     )
+    from garner.runtime.metrics import EmfMetrics
     from garner.services.drain import DrainPorts
     from garner.services.submit import AcceptPorts
     from garner.storage.dynamodb.table import Table
@@ -206,10 +206,15 @@ class Container:
         return SqsDoorbell(client, self.settings[setting.Doorbell].queue_url)
 
     @cached_property
-    def metrics(self) -> "Metrics":
+    def metrics(self) -> "EmfMetrics":
         from garner.runtime.metrics import EmfMetrics
 
         return EmfMetrics(self.clock)
+
+    def flush_metrics(self) -> None:
+        """Writes what was counted, if anything was."""
+        if "metrics" in self.__dict__:
+            self.metrics.flush()
 
     @cached_property
     def accept(self) -> "AcceptPorts":

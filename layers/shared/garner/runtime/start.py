@@ -33,6 +33,10 @@ def open_api(routes: Routes, container: Container) -> Api:
 
 def search_api(routes: Routes, container: Container) -> Api:
     """The routes of a function on this container."""
-    api = Api(authenticate=bearer(container.authenticator.caller), ids=container.ids)
+    api = Api(
+        authenticate=bearer(container.authenticator.caller),
+        ids=container.ids,
+        after=container.flush_metrics,
+    )
     routes(api, container)
     return api
