@@ -8,7 +8,6 @@ import pytest
 
 from garner.domain.slots import TaskIds, index_key
 from garner.ports.clock import Clock
-from garner.ports.task_log import TaskLog
 from garner.services.drain import DrainEnd, DrainPorts, drain
 from garner.storage.dynamodb.table import Table, Update
 from garner.storage.dynamodb.task_log import DynamoTaskLog
@@ -20,14 +19,14 @@ TOKEN_HOLDERS = "all_authenticated_users"
 
 
 class Watched:
-    """A port that calls `look` before each call of one of its methods."""
+    """A port that calls `looks[method]` before each call of that method."""
 
-    def __init__(self, port: Any, method: str, look: Callable[[], None]) -> None:
-        self._port, self._method, self._look = port, method, look
+    def __init__(self, port: object, **looks: Callable[[], None]) -> None:
+        self._port, self._looks = port, looks
 
     def __getattr__(self, name: str) -> Any:
-        if name == self._method:
-            self._look()
+        if name in self._looks:
+            self._looks[name]()
         return getattr(self._port, name)
 
 
@@ -58,10 +57,8 @@ def test_a_task_waits_then_is_in_progress_then_succeeds(
 ) -> None:
     task_id = cores.submit("PUT", "/entry", entry("a", rock="basalt"))
     seen = [cores.task(task_id)["state"]]
-    ports = replace(
-        draining,
-        writer=Watched(draining.writer, "bulk", lambda: seen.append(cores.task(task_id)["state"])),
-    )
+    writer = Watched(draining.writer, bulk=lambda: seen.append(cores.task(task_id)["state"]))
+    ports = replace(draining, writer=writer)
     assert drain(cores.index_id, ports=ports) is DrainEnd.DONE
 
     assert seen == ["PENDING", "PROGRESS"]
@@ -75,12 +72,20 @@ def test_a_task_waits_then_is_in_progress_then_succeeds(
 def test_data_is_searchable_before_its_task_is_said_to_have_succeeded(
     cores: IndexClient, draining: DrainPorts
 ) -> None:
-    found: list[list[str]] = []
-    log: TaskLog = Watched(draining.log, "finish", lambda: found.append(cores.subjects("granite")))  # type: ignore[assignment]
+    steps: list[object] = []
+    watched = replace(
+        draining,
+        writer=Watched(
+            draining.writer,
+            bulk=lambda: steps.append("bulk"),
+            refresh=lambda: steps.append("refresh"),
+        ),
+        log=Watched(draining.log, finish=lambda: steps.append(cores.subjects("granite"))),
+    )
     for subject in ("a", "b"):
         cores.submit("PUT", "/entry", entry(subject, rock="granite"))
-        assert drain(cores.index_id, ports=replace(draining, log=log)) is DrainEnd.DONE
-    assert found == [["a"], ["a", "b"]]
+        assert drain(cores.index_id, ports=watched) is DrainEnd.DONE
+    assert steps == ["bulk", "refresh", ["a"], "bulk", "refresh", ["a", "b"]]
 
 
 @pytest.mark.compliance(41)
