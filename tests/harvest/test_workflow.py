@@ -393,6 +393,17 @@ def test_reprocess_publishes_everything_again_without_a_crawl(rig: HarvestRig) -
     assert rig.titles["r1"] == "RECORD 1"
 
 
+@pytest.mark.compliance("C58")
+def test_reprocess_publishes_what_the_index_already_has(rig: HarvestRig) -> None:
+    rig.offer(records(30))
+    rig.do()
+    rig.clock.time += 40 * 86_400
+    slots = len(rig.publisher.slots)
+    request = rig.do(RequestType.REPROCESS)
+    assert request.counts["numIndexed"] == 30
+    assert len(rig.publisher.slots) == slots + 30
+
+
 def test_a_changed_transform_makes_every_record_changed(rig: HarvestRig) -> None:
     rig.offer(records(30))
     rig.do()
