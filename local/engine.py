@@ -17,7 +17,7 @@ from pathlib import Path
 import osmem_server
 import urllib3
 
-from local.environments import TOOLS
+from local.environments import TOOLS, one_at_a_time
 from local.processes import Child, StartFailed, free_port, minimal_environment
 
 OPENSEARCH = Path(__file__).with_name("opensearch")
@@ -95,8 +95,13 @@ def _jars() -> Path:
     """The jars that the project file names, fetched once."""
     project = OPENSEARCH / "pom.xml"
     jars = TOOLS / f"opensearch-{hashlib.sha256(project.read_bytes()).hexdigest()[:12]}"
-    if jars.is_dir():
-        return jars
+    with one_at_a_time():
+        if not jars.is_dir():
+            _fetch(project, jars)
+    return jars
+
+
+def _fetch(project: Path, jars: Path) -> None:
     maven = shutil.which("mvn")
     if not maven:
         raise StartFailed("ENGINE=opensearch needs Maven (mvn) once, to fetch OpenSearch's jars.")
@@ -109,7 +114,6 @@ def _jars() -> Path:
     if result.returncode:
         raise StartFailed(f"Maven could not fetch OpenSearch:\n{result.stdout[-2000:]}")
     partial.rename(jars)
-    return jars
 
 
 def find_java() -> tuple[Path, int]:

@@ -51,7 +51,7 @@ def make(names: list[str]) -> None:
     stale = [name for name in names if not _is_current(*ENVIRONMENTS[name])]
     if not stale:
         return
-    with _one_at_a_time():
+    with one_at_a_time():
         print(f"Preparing the tools ({', '.join(stale)}) …", file=sys.stderr, flush=True)
         _make_uv()
         environment = _uv_environment()
@@ -131,7 +131,7 @@ def _pip_settings() -> dict[str, str]:
 
 
 @contextmanager
-def _one_at_a_time() -> Iterator[None]:
+def one_at_a_time() -> Iterator[None]:
     """Two commands started together must not make the same environment twice."""
     TOOLS.mkdir(parents=True, exist_ok=True)
     with (TOOLS / "lock").open("w") as file:

@@ -6,10 +6,14 @@ from tests.stack import RunningStack, run_stack
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker of pytest-xdist runs all tests of the stack, so that there is one stack."""
+    """One worker of pytest-xdist runs all tests of the stack, so that there is one stack; one runs
+    those of the real engine, so that there is one engine."""
     for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("stack"))
+        elif parameters.get("engine") == "opensearch":
+            item.add_marker(pytest.mark.xdist_group("opensearch"))
 
 
 @pytest.fixture(scope="session")
