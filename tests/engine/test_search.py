@@ -336,6 +336,12 @@ def test_numeric_histogram_has_equal_half_open_intervals_zeros_included(samples)
     assert samples.facet(
         type="numeric_histogram", field_name="size", size=5, histogram_range={"low": 0, "high": 10}
     ) == [({"from": float(n), "to": n + 2.0}, 2) for n in range(0, 10, 2)]
+    ten = {"low": 0, "high": 10}
+    quarters = {"type": "numeric_histogram", "field_name": "size", "size": 4}
+    assert samples.facet(**quarters, histogram_range=ten) == [
+        ({"from": start, "to": start + 2.5}, count)
+        for start, count in ((0.0, 3), (2.5, 2), (5.0, 3), (7.5, 2))
+    ]
     empty = samples.facet(
         type="numeric_histogram", field_name="size", size=2, histogram_range={"low": 50, "high": 52}
     )
