@@ -13,7 +13,7 @@ export PORT AWS_PORT ENGINE_PORT ENGINE OPENSEARCH_URL PERSIST SAMPLE STATE PARA
 
 .PHONY: help
 help: ## What can be done here
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 	@echo; sed -nE 's/^# (Variables of run: .*)/\1/p; s/^#   ([A-Z_]+[ =].*)/  \1/p' $(MAKEFILE_LIST)
 
 # Variables of run: make run NAME=value
@@ -72,6 +72,16 @@ deploy: build ## Deploy to AWS with a profile of samconfig.toml: CONFIG=default
 bench: ## Measure on the real engine
 	$(need) dev ministack
 	$(BIN)/python -m bench
+
+.PHONY: bench-harvest
+bench-harvest: ## A million generated rows through all steps of the harvest, with killed workers
+	$(need) dev
+	$(BIN)/python -m bench.harvest
+
+.PHONY: bench-upload
+bench-upload: ## A million lines by upload into the real engine, with the worker's memory
+	$(need) dev
+	$(BIN)/python -m bench.upload
 
 .PHONY: soak
 soak: ## Kill workers and stop the engine under load, then compare every index with its log
