@@ -21,7 +21,7 @@ from local.environments import ROOT
 from local.processes import StartFailed
 
 SECONDS = 300
-PLACEHOLDER = "00000000-0000-4000-8000-000000000001"  # the index of the files in events/
+PLACEHOLDER = "0d0d0d0d-0d0d-4d0d-8d0d-0d0d0d0d0d0d"  # the index of the files in events/
 
 
 @dataclass

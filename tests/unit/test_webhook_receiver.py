@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from http.server import HTTPServer
 from pathlib import Path
+from queue import Queue
 from types import ModuleType
 from typing import Any
 
@@ -30,13 +31,14 @@ def receiver() -> ModuleType:
 
 
 @pytest.fixture
-def events() -> list[dict[str, Any]]:
-    return []
+def events() -> Queue[dict[str, Any]]:
+    """The receiver answers first and tells of the event afterwards, in a thread of its own."""
+    return Queue()
 
 
 @pytest.fixture
-def address(receiver: ModuleType, events: list[dict[str, Any]]) -> Iterator[str]:
-    class Quiet(receiver.handler(SECRET, events.append)):  # type: ignore[misc]
+def address(receiver: ModuleType, events: Queue[dict[str, Any]]) -> Iterator[str]:
+    class Quiet(receiver.handler(SECRET, events.put)):  # type: ignore[misc]
         def log_message(self, *_: object) -> None:
             pass
 
@@ -55,9 +57,9 @@ def post(address: str, header: str, body: str = BODY) -> int:
         return answer.status
 
 
-def test_an_event_of_ours_is_taken(address: str, events: list[dict[str, Any]]) -> None:
+def test_an_event_of_ours_is_taken(address: str, events: Queue[dict[str, Any]]) -> None:
     assert post(address, signature(SECRET, int(time.time()), BODY)) == 204
-    assert [event["state"] for event in events] == ["SUCCESS"]
+    assert events.get(timeout=10)["state"] == "SUCCESS"
 
 
 @pytest.mark.parametrize(
@@ -82,10 +84,10 @@ def test_an_event_of_ours_is_taken(address: str, events: list[dict[str, Any]]) -
     ],  # the same at every import
 )
 def test_what_is_not_signed_so_is_refused(
-    address: str, events: list[dict[str, Any]], header: str
+    address: str, events: Queue[dict[str, Any]], header: str
 ) -> None:
     assert post(address, header) == 401
-    assert events == []
+    assert events.empty()
 
 
 def test_the_report_says_how_the_task_ended(
