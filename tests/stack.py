@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import urllib3
 
 from local.cloud import ACCESS_KEY, REGION
 from local.processes import free_port
+from tests.fakes.openapi import check_answer
 
 START_SECONDS = 180.0
 STOP_SECONDS = 60.0
@@ -49,12 +51,15 @@ class RunningStack:
     def call(
         self, method: str, path: str, body: object = None, *, person: str | None = "owner"
     ) -> tuple[int, Any]:
-        """Status and document of a call of the public API; `person` None calls without a key."""
+        """Status and document of a call of the public API, which has to be as docs/openapi.json
+        says; `person` None calls without a key."""
         headers = {"Authorization": f"Bearer {self.keys[person]['key']}"} if person else {}
         answer = urllib3.request(
             method, self.url + path, json=body, headers=headers, retries=False, timeout=60
         )
-        return answer.status, answer.json()
+        document = answer.json()
+        check_answer(method, urlsplit(path).path, answer.status, document)
+        return answer.status, document
 
     def aws(self, service: str) -> Any:
         """A boto3 client of the local cloud with root's rights."""
