@@ -38,17 +38,32 @@ def _explain(failure: StartFailed) -> None:
 
 def _run(options: Options, when_ready: Callable[[], None] = lambda: None) -> int:
     """Stays until Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    asked_to_end = _on_signals()
     try:
         print("Starting Garner on this machine …", flush=True)
         start = time.monotonic()
         with running(options, lambda line: print(line, flush=True)) as stack:
             _introduce(stack, options, time.monotonic() - start)
             when_ready()
-            signal.pause()
+            if not asked_to_end():
+                signal.pause()
     except KeyboardInterrupt:
         print("\nStopped; nothing is left running.")
     return 0
+
+
+def _on_signals() -> Callable[[], bool]:
+    """Ctrl-C and SIGTERM end what is under way. Whether one came is remembered too: the exception
+    is lost where the signal meets a callback of the interpreter's own."""
+    came: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+    return lambda: bool(came)
 
 
 def _detach(options: Options) -> int:

@@ -79,11 +79,15 @@ def test_ctrl_c_while_it_starts_leaves_nothing(tmp_path) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    while "local cloud" not in log.read_text():
-        assert process.poll() is None, log.read_text()
-    everything = processes_of(process.pid)
-    os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(60) == 0
+    try:
+        while "local cloud" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+        everything = processes_of(process.pid)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(120) == 0, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
     assert psutil.wait_procs(everything, timeout=10)[1] == []
     assert "nothing is left running" in log.read_text()
 
