@@ -45,7 +45,7 @@ class Table:
         self._states: dict[str, dict[str, str]] = defaultdict(dict)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        test = report.nodeid.partition("[")[0]
+        test = report.nodeid.partition("[")[0].partition("@")[0]  # neither variant nor worker group
         for key, number in report.user_properties:
             if key != KEY or (report.when != "call" and report.outcome == "passed"):
                 continue
