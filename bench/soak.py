@@ -21,8 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psutil
 import urllib3
+
+from local.cloud import ACCESS_KEY, REGION
 
 STACK_FILE = Path(".local/stack.json")
 TERMINAL = {"SUCCESS", "FAILED", "CANCELLED"}
@@ -208,12 +211,24 @@ def sabotage(plan: Plan, written: Counter[str], done: threading.Event) -> None:
     while killed < plan.kills:
         if killed == plan.kills // 2 and plan.engine_pause:
             pause_engine(plan.engine_pause, done)
+        sweep()
         victims = worker_processes()
         if victims:
             chance.choice(victims).kill()
             killed += 1
             print(f"  killed a worker ({killed} of {plan.kills})", flush=True)
         done.wait(chance.uniform(0.5, 3.0))
+
+
+def sweep() -> None:
+    """What the schedule does each minute, now: a killed worker's index is rung for again."""
+    stack = json.loads(STACK_FILE.read_text())
+    access = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": ACCESS_KEY}
+    where = {"endpoint_url": stack["aws_endpoint_url"], "region_name": REGION}
+    sweeper = boto3.client("cloudformation", **access, **where).describe_stack_resource(
+        StackName=stack["stack_name"], LogicalResourceId="SweeperFunction"
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    boto3.client("lambda", **access, **where).invoke(FunctionName=sweeper, InvocationType="Event")
 
 
 def worker_processes() -> list[psutil.Process]:
@@ -266,6 +281,7 @@ def finished_tasks(service: Service, index_id: str, patience: float) -> list[dic
         if not waiting or time.monotonic() > end:
             return list(reversed(tasks))
         print(f"  {index_id}: {waiting} of {len(tasks)} tasks are waiting", flush=True)
+        sweep()
         time.sleep(2)
 
 
