@@ -1,4 +1,4 @@
-"""Writes events/api/*.json: one event of the HTTP API for each route (`python -m tools.events`).
+"""Writes events/api/*.json: one event for each route of the Search API (`python -m tools.events`).
 
 They are what API Gateway sends, are sent to their functions by the tests, and are there for
 `make invoke FUNCTION=SearchFunction EVENT=events/api/search_get.json`.
@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.fakes.api import event
-from tools.operations import OPERATIONS
+from tools.operations.search import OPERATIONS
 
 EVENTS = Path(__file__).parents[1] / "events" / "api"
 INDEX_ID = "0d0d0d0d-0d0d-4d0d-8d0d-0d0d0d0d0d0d"

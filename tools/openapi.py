@@ -11,6 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -21,7 +22,8 @@ from pydantic.json_schema import models_json_schema
 from garner.api.resolver import Api
 from garner.contracts import query
 from garner.runtime import settings
-from tools.operations import FREE, Operation, Schema, Shape, described
+from tools.operations import FREE, OPERATIONS, SECURITY_SCHEMES
+from tools.operations.model import Operation, Schema, Shape
 
 ROOT = Path(__file__).parents[1]
 FUNCTIONS = ROOT / "functions"
@@ -45,7 +47,7 @@ def routes() -> list[tuple[str, str]]:
 
 def document() -> Schema:
     """The OpenAPI document."""
-    operations = {(method, path): described(method, path) for method, path in routes()}
+    operations = {route: OPERATIONS[route] for route in routes()}
     paths: dict[str, Schema] = {}
     for (method, path), operation in operations.items():
         paths.setdefault(path, {})[method.lower()] = _operation(path, operation)
@@ -59,7 +61,7 @@ def document() -> Schema:
         "paths": paths,
         "components": {
             "schemas": _schemas(operations.values()),
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": SECURITY_SCHEMES,
         },
         "security": [{}, {"token": []}],
     }
@@ -97,36 +99,39 @@ def _operation(path: str, operation: Operation) -> Schema:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall("{(.+?)}", path)
     ]
+    gives = _body("The answer", operation.gives, operation.content_type)
+    answers = {
+        str(status): _body(HTTPStatus(status).phrase, shape)
+        for status, shape in operation.answers.items()
+    }
     shown: Schema = {
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
         "parameters": [*in_path, *operation.parameters],
-        "responses": {
-            "200": _body("The answer", operation.gives, operation.content_type),
-            "default": _body("An error", _error_shape(operation)),
-        },
+        "responses": {"200": gives, **answers, "default": _body("An error", operation.error)},
     }
     if operation.takes:
-        body = _body("", operation.takes)
-        shown["requestBody"] = {"required": True, "content": body["content"]}
+        content = _body("", operation.takes, *operation.takes_types)["content"]
+        shown["requestBody"] = {"required": operation.takes_always, "content": content}
+    if operation.security is not None:
+        shown["security"] = operation.security
     return shown
 
 
-def _error_shape(operation: Operation) -> Shape:
-    return "Message" if operation.tag == "Controller" else "GError"
-
-
-def _body(text: str, shape: Shape, content_type: str = "application/json") -> Schema:
+def _body(text: str, shape: Shape, *content_types: str) -> Schema:
     schema: Schema = {"type": "string"}
-    if shape is not None:
+    if isinstance(shape, dict):
+        schema = shape
+    elif shape is not None:
         name = shape if isinstance(shape, str) else shape.__name__
         schema = {"$ref": _REF.format(model=name)}
-    return {"description": text, "content": {content_type: {"schema": schema}}}
+    content = {each: {"schema": schema} for each in content_types or ("application/json",)}
+    return {"description": text, "content": content}
 
 
 def _schemas(operations: Any) -> dict[str, Schema]:
-    shapes = {shape for each in operations for shape in (each.gives, each.takes)}
+    shapes = [shape for each in operations for shape in (each.gives, each.takes)]
     chosen = (*query.FILTERS.values(), *query.FACETS.values())
     models = {shape for shape in (*shapes, *chosen) if isinstance(shape, type)}
     _, found = models_json_schema(

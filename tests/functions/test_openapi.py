@@ -86,6 +86,40 @@ def test_an_answer_that_the_document_does_not_describe_is_found() -> None:
         check_answer("GET", "/v1/index/a/search", 404, {"message": "no"})
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "body"),
+    [
+        ("POST", "/controller/update", 200, {"message": "Your request started"}),
+        ("POST", "/controller/update", 400, {"message": "Failed Request"}),
+        ("POST", "/controller/ingest", 201, {"message": "Failed request - on HOLD."}),
+        ("GET", "/controller/update_status", 200, {"status": "Finished", "since": 1}),
+        ("GET", "/controller/update_status", 400, {"message": "Failed Request : reason"}),
+        ("GET", "/controller/statistics", 200, {"statistics": []}),
+        ("POST", "/controller/pause", 401, {"message": "Access Denied"}),
+        ("GET", "/v1/source", 200, {"sources": [{"source_id": "SRC"}]}),
+        ("GET", "/v1/source/SRC", 404, {"message": "no"}),
+        ("GET", "/v1/index/a/name_list", 200, {"names": [{"name": "a", "index_id": 7}]}),
+    ],
+)
+def test_wrong_answers_of_the_controller_and_the_registry_are_found(
+    method: str, path: str, status: int, body: object
+) -> None:
+    with pytest.raises(AssertionError):
+        check_answer(method, path, status, body)
+
+
+def test_parameters_with_a_dash_have_it_in_the_document() -> None:
+    update = openapi.document()["paths"]["/controller/update"]["post"]
+    names = [parameter["name"] for parameter in update["parameters"]]
+    assert sorted(name for name in names if name.startswith("-")) == [
+        "-dupPerc",
+        "-errPerc",
+        "-f",
+        "-skipCheck",
+        "-sourceType",
+    ]
+
+
 class Template(yaml.SafeLoader):
     """Reads CloudFormation's own tags as what they hold."""
 

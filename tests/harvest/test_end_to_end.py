@@ -28,6 +28,7 @@ from garner.storage.opensearch.search import OpenSearchReader
 from tests.fakes.api import ENVIRONMENT, Answered, event, send
 from tests.fakes.harvest import InMemorySchedules
 from tests.fakes.ingest import INDEX
+from tests.fakes.openapi import check_answer
 from tests.storage.conftest import WritePath
 
 SRC = "SCR_1-Stones-RIN"
@@ -128,10 +129,15 @@ class Stack:
     def api(self, method: str, path: str, body: Any = None) -> Answered:
         headers = {"Authorization": "Bearer curator"}
         sent = event(method, path, headers=headers, body=None if body is None else json.dumps(body))
-        return send(self.registry, sent)
+        answer = send(self.registry, sent)
+        check_answer(method, path, answer.status, answer.json)
+        return answer
 
     def controls(self, method: str, route: str, query: str) -> Answered:
-        return send(self.controller, event(method, f"/controller/{route}", query=query))
+        path = f"/controller/{route}"
+        answer = send(self.controller, event(method, path, query=query))
+        check_answer(method, path, answer.status, answer.json)
+        return answer
 
     def work(self) -> None:
         """Until no worker has anything to do: jobs, and the index's log."""

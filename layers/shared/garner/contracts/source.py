@@ -139,7 +139,10 @@ Names = Annotated[list[str], BeforeValidator(_list)]
 
 
 class SourceDescriptor(Document):
-    """A descriptor as it is stored and shown: canonical spellings, native values."""
+    """A descriptor as it is stored and shown: canonical spellings, native values.
+
+    What is sent may have any value as a string, the other spellings of contract 4.9, lists as
+    `a, b`, and all of it below one key, the source's name."""
 
     source_id: Text = Field(alias="sourceID")
     name: Text = Field(min_length=1, max_length=500)

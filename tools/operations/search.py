@@ -1,47 +1,27 @@
-"""What each route takes and gives, for the OpenAPI document. Routes themselves are not listed here:
-they come from the functions, and one without a description is an error."""
-
-from dataclasses import dataclass
-from typing import Any
-
-from pydantic import BaseModel
+"""The Search API (its contract, section 2), with its extensions."""
 
 from garner.contracts import gmeta, index, query, result_models, role, task, webhook
+from tools.operations.model import FLAG, TEXT, Operation, Schema, in_query
 
-Schema = dict[str, Any]
-TEXT: Schema = {"type": "string"}
-FLAG: Schema = {"type": "boolean", "default": False}
-
-
-def _query(name: str, schema: Schema, text: str, *, required: bool = False) -> Schema:
-    return {
-        "name": name,
-        "in": "query",
-        "required": required,
-        "schema": schema,
-        "description": text,
-    }
-
-
-SUBJECT = _query("subject", TEXT, "The subject.", required=True)
-ENTRY_ID = _query("entry_id", TEXT, "Absent or empty: the entry without an id.")
-BYPASS = _query("bypass_visible_to", FLAG, "Owners and admins: see every entry.")
-RESULT_FORMAT = _query(
+SUBJECT = in_query("subject", TEXT, "The subject.", required=True)
+ENTRY_ID = in_query("entry_id", TEXT, "Absent or empty: the entry without an id.")
+BYPASS = in_query("bypass_visible_to", FLAG, "Owners and admins: see every entry.")
+RESULT_FORMAT = in_query(
     "result_format_version",
     {"enum": ["2019-08-27", "2017-09-01"], "default": "2019-08-27"},
     "The layout of results.",
 )
-FILTER_ROLES = _query("filter_roles", TEXT, "owner, admin, writer; separated by commas.")
-ON_ERROR = _query(
+FILTER_ROLES = in_query("filter_roles", TEXT, "owner, admin, writer; separated by commas.")
+ON_ERROR = in_query(
     "on_error",
     {"enum": ["abort", "skip"], "default": "abort"},
     "skip applies the valid entries of a task that has invalid ones (an extension).",
 )
-DRY_RUN = _query("dry_run", FLAG, "Say what would happen, and do nothing (an extension).")
+DRY_RUN = in_query("dry_run", FLAG, "Say what would happen, and do nothing (an extension).")
 OUTCOMES = (
-    _query("limit", {"type": "integer", "default": 100, "maximum": 5_000}, "The page size."),
-    _query("marker", TEXT, "That of the page before."),
-    _query("outcome", {"enum": ["applied", "superseded", "rejected"]}, "Only these."),
+    in_query("limit", {"type": "integer", "default": 100, "maximum": 5_000}, "The page size."),
+    in_query("marker", TEXT, "That of the page before."),
+    in_query("outcome", {"enum": ["applied", "superseded", "rejected"]}, "Only these."),
 )
 IDEMPOTENCY_KEY: Schema = {
     "name": "Idempotency-Key",
@@ -51,13 +31,13 @@ IDEMPOTENCY_KEY: Schema = {
     "description": "A repetition with the same key gets the first answer again (an extension).",
 }
 SEARCH = (
-    _query("q", TEXT, "The query; * finds everything.", required=True),
-    _query("limit", {"type": "integer", "default": 10, "maximum": 10_000}, "The page size."),
-    _query("offset", {"type": "integer", "default": 0, "maximum": 10_000}, "Where it starts."),
-    _query("advanced", FLAG, "The query is in the advanced syntax."),
+    in_query("q", TEXT, "The query; * finds everything.", required=True),
+    in_query("limit", {"type": "integer", "default": 10, "maximum": 10_000}, "The page size."),
+    in_query("offset", {"type": "integer", "default": 0, "maximum": 10_000}, "Where it starts."),
+    in_query("advanced", FLAG, "The query is in the advanced syntax."),
     BYPASS,
-    _query("filter_principal_sets", TEXT, "Names of principal sets; separated by commas."),
-    _query("fields", TEXT, "content, visible_to, principal_sets; separated by commas."),
+    in_query("filter_principal_sets", TEXT, "Names of principal sets; separated by commas."),
+    in_query("fields", TEXT, "content, visible_to, principal_sets; separated by commas."),
     RESULT_FORMAT,
 )
 READ = (SUBJECT, BYPASS, RESULT_FORMAT)
@@ -120,29 +100,8 @@ FREE: dict[str, Schema] = {
         ]
     },
     "JsonObject": {"type": "object"},
-    "Message": {
-        "type": "object",
-        "description": "What the controller answers, errors included.",
-        "required": ["message"],
-        "properties": {"message": TEXT},
-    },
 }
 """Schemas that no model has."""
-
-Shape = type[BaseModel] | str | None
-"""A model, the name of one of the `FREE` schemas, or nothing."""
-
-
-@dataclass(frozen=True)
-class Operation:
-    id: str
-    tag: str
-    summary: str
-    gives: Shape
-    takes: Shape = None
-    parameters: tuple[Schema, ...] = ()
-    content_type: str = "application/json"
-
 
 _INDEX, _I = "/v1/index", "/v1/index/{index_id}"
 _SUBMITTED = task.TaskSubmitResponse
@@ -289,27 +248,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "webhook_delete", "Webhooks", "Delete a webhook", webhook.WebhookDeleted
     ),
     ("GET", f"{_I}/webhook/{{webhook_id}}/deliveries"): Operation(
-        "webhook_deliveries", "Webhooks", "What was delivered", "JsonObject"
+        "webhook_deliveries", "Webhooks", "What was delivered", webhook.DeliveryList
     ),
     ("GET", "/"): Operation(
         "page", "About", "This document, readable", None, content_type="text/html"
     ),
     ("GET", "/openapi.json"): Operation("openapi", "About", "This document", "JsonObject"),
 }
-
-CONTROLLER_PREFIX = "/controller/"
-
-
-def described(method: str, path: str) -> Operation:
-    """The description of a route. What is not in the contract of the Search API, and takes and
-    gives objects of its own, is described by its name."""
-    if (method, path) in OPERATIONS:
-        return OPERATIONS[method, path]
-    words = [word.strip("{}") for word in path.strip("/").split("/")]
-    is_controller = path.startswith(CONTROLLER_PREFIX)
-    return Operation(
-        id="_".join([*words, method.lower()]),
-        tag="Controller" if is_controller else "Extensions",
-        summary=" ".join(words[1:]).replace("_", " "),
-        gives="JsonObject",
-    )
