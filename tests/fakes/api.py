@@ -45,6 +45,7 @@ SEARCH_FUNCTIONS = (
     "task",
     "task_list",
     "field_mapping",
+    "webhook",
 )
 
 

@@ -551,6 +551,10 @@ def test_reads_show_the_tables_of_the_dashboard(rig: Rig) -> None:
     assert (row["resourceID"], row["resourceStatus"], row["group"]) == ("SRC", "RUNNING", "Running")
     assert rig.get("ingest_logs?resourceID=SRC").body["ingestLogs"][0]["opType"] == "full"
     assert rig.get("statistics?resourceID=SRC").body == {"ingestion_statistics": []}
+    rig.post("pause", "admin-key")
+    assert rig.get("system_status").body["currentStatus"] == ["PAUSED"]
+    (row,) = rig.get("process_request?resourceID=system_state").body["process_request"]
+    assert (row["processType"], row["status"]) == ("pause", "SUCCESS")
     assert rig.get("process_request/unknown").status == 404
     assert rig.get("statistics").body == {"message": "Specify ResourceID"}
 

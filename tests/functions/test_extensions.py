@@ -16,10 +16,12 @@ from garner.domain.tasks import (
     TaskState,
     Verdict,
 )
+from garner.domain.webhooks import Delivery
 from garner.ports.task_log import Begin
 from garner.runtime.clock import SystemClock
 from garner.storage.dynamodb.table import Table
 from garner.storage.dynamodb.task_log import DynamoTaskLog
+from garner.storage.dynamodb.webhooks import DynamoDeliveryStore
 from garner.storage.s3 import S3Payloads
 from tests.fakes.api import ENVIRONMENT, Service
 from tests.functions.conftest import Clients, Keys, identity
@@ -333,3 +335,47 @@ def test_an_index_remembers_whether_it_looks_for_dates(
     body = {"display_name": "Cores", "description": "Drill", "date_detection": wanted}
     created = service.send("POST", "/v1/index", body, key=keys.owner)
     assert log.schema(created.json["id"]).date_detection is wanted
+
+
+# --- webhooks ------------------------------------------------------------------------------------
+
+
+def test_the_life_of_a_webhook(service: Service, index_id: str, keys: Keys, table: Table) -> None:
+    path = f"/v1/index/{index_id}/webhook"
+    made = service.send("POST", path, {"url": "https://example.org/hook"}, key=keys.admin)
+    assert (made.status, len(made.json["secret"])) == (200, 64)
+    hook = f"{path}/{made.json['id']}"
+    DynamoDeliveryStore(table).add(
+        Delivery(
+            webhook_id=made.json["id"],
+            index_id=index_id,
+            task_id="00000000-0000-8000-8000-000000000001",
+            body="{}",
+            created_at=1_800_000_000.0,
+            next_at=1_800_000_000.0,
+        )
+    )
+    (row,) = service.send("GET", f"{hook}/deliveries", key=keys.admin).json["deliveries"]
+    assert (row["state"], row["attempts"], row["http_status"]) == ("pending", 0, None)
+    (listed,) = service.send("GET", f"{path}_list", key=keys.admin).json["webhooks"]
+    assert "secret" not in listed
+    assert service.send("DELETE", hook, key=keys.admin).json["deleted"] == listed
+    assert service.send("DELETE", hook, key=keys.admin).status == 404
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org/", "https://me:pw@example.org/", "https:///x", "https://a b/", 7]
+)
+def test_a_webhook_needs_an_address_that_can_be_called(
+    service: Service, index_id: str, keys: Keys, url: object
+) -> None:
+    path = f"/v1/index/{index_id}/webhook"
+    answer = service.send("POST", path, {"url": url}, key=keys.admin)
+    assert (answer.status, answer.code) == (400, "BadRequest.ValidationError")
+    assert list(answer.json["error_data"]["messages"]["json"]) == ["url"]
+
+
+def test_who_may_have_webhooks(service: Service, index_id: str, keys: Keys) -> None:
+    path = f"/v1/index/{index_id}/webhook"
+    assert service.send("POST", path, {}).status == 401
+    assert service.send("POST", path, {}, key=keys.writer).status == 403

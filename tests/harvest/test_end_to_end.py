@@ -216,10 +216,13 @@ ROWS = [f"{n},Stone {n},{n}.5,a;b" for n in range(40)]
 
 def test_a_source_from_its_descriptor_to_its_entries(stack: Stack) -> None:
     assert stack.register().status == 200
+    about = f"resourceID={SRC}&api_key=curator"
     stack.offer(ROWS)
     run = stack.update()
     assert (run["status"], run["counts"]["numIndexed"]) == ("SUCCESS", 40), run
     assert stack.entries["Stone 7"] == {"name": "Stone 7", "weight": 7.5, "tags": ["a", "b"]}
+    (counted,) = stack.controls("GET", "statistics", about).json["ingestion_statistics"]
+    assert (counted["requestID"], counted["totalRecCount"]) == (run["requestID"], 40)
     head = stack.head
     changed = [*ROWS[:36], *(f"{n},Stone {n},99,a" for n in range(36, 40))]
     stack.offer(changed)
