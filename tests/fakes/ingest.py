@@ -451,6 +451,21 @@ class InMemoryTaskLog:
         with self._step("save_schema"):
             self._mine(index_id, epoch).schema = schema
 
+    # --- upkeep ----------------------------------------------------------------------------------
+
+    def set_build(self, index_id: str, epoch: int, build: int) -> None:
+        with self._step("set_build"):
+            state = self._mine(index_id, epoch)
+            state.head = replace(state.head, build=build)
+
+    def raise_head(self, index_id: str, n: int, now: float) -> int:
+        with self._step("raise_head"):
+            state = self._state(index_id)
+            if state.head.head < n:
+                since = now if state.head.lag_since is None else state.head.lag_since
+                state.head = replace(state.head, head=n, lag_since=since)
+            return state.head.head
+
     # --- sweep -----------------------------------------------------------------------------------
 
     def mark_tombstones(self, index_id: str, at: float) -> None:
@@ -639,6 +654,15 @@ class InMemoryEngine:
 
     def cursor(self, index_id: str) -> int:
         return self._open(index_id).cursor
+
+    def highest_version(self, index_id: str) -> int:
+        there = self._open(index_id).documents.values()
+        return max((each.version for each in there), default=0)
+
+    def rebuild(self, index_id: str, build: int, schema: Schema) -> None:
+        with _Around(self._faults, "engine.rebuild"):
+            state = self._open(index_id)
+            state.mapping, state.view = schema, dict(state.documents)
 
     # --- for assertions --------------------------------------------------------------------------
 

@@ -72,6 +72,10 @@ class EngineIndexes(Protocol):
         """The slot in the cursor document, 0 without one: where to replay from after a restore."""
         ...
 
+    def highest_version(self, index_id: str) -> int:
+        """Of any document in the index, tombstones included; 0 in an empty one. Reads them all."""
+        ...
+
     def rebuild(self, index_id: str, build: int, schema: Schema) -> None:
         """A new build from the stored documents, versions kept, tombstones and cursor included;
         then one step moves both aliases. A barrier: nothing may be writing. The old build goes."""

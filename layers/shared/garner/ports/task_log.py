@@ -213,6 +213,17 @@ class TaskLog(Protocol):
         """Raises `LeaseLost`."""
         ...
 
+    # --- upkeep ----------------------------------------------------------------------------------
+
+    def set_build(self, index_id: str, epoch: int, build: int) -> None:
+        """Which build of the engine's index is the one in use. Raises `LeaseLost`."""
+        ...
+
+    def raise_head(self, index_id: str, n: int, now: float) -> int:
+        """No slot up to `n` is handed out from here on; the head as it is then. The slots between
+        are empty: the drain voids them."""
+        ...
+
     # --- sweep -----------------------------------------------------------------------------------
 
     def mark_tombstones(self, index_id: str, at: float) -> None:

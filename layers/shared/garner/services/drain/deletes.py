@@ -1,6 +1,7 @@
 """Delete by query: a barrier in the log (ingest protocol 7, contract 2.11)."""
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from garner import limits
 from garner.domain import documents as doc
@@ -27,20 +28,32 @@ def delete_by_query(worker: Worker, task: Task) -> None:
     except PayloadDamaged:
         worker.finish(task.n, {task.n: failed(task, TaskError.PAYLOAD_DAMAGED)}, [task])
         return
-    worker.refresh()
     worker.raise_sent(task.n)
+    done = Verdict(state=TaskState.SUCCESS, counts=Counts(applied=_delete(worker, task.n, query)))
+    worker.finish(task.n, {task.n: done}, [task])
+
+
+def delete_again(worker: Worker, task: Task, kept: AbstractSet[str]) -> None:
+    """What a decided task did, over an index that stands where the task found it; without the
+    subjects that it did not come to."""
+    _delete(worker, task.n, _query(worker, task), kept)
+
+
+def _delete(worker: Worker, n: int, query: JsonObject, kept: AbstractSet[str] = frozenset()) -> int:
+    """How many subjects were deleted. Searches see it when this returns."""
+    worker.refresh()
     deleted, after = 0, None
-    while subjects := _page(worker, query, task.n, after):
+    while subjects := _page(worker, query, n, after):
         sent = worker.sender.send(
             Write(doc.document_id(subject), at, document(subject, at, {}), tombstone=True)
-            for at, subject in enumerate(subjects, version(task.n, deleted))
+            for at, subject in enumerate(subjects, version(n, deleted))
+            if subject not in kept
         )
         assert not sent.refused, "the engine refused a tombstone"
         deleted += len(subjects)
         after = subjects[-1]
     worker.refresh()
-    done = Verdict(state=TaskState.SUCCESS, counts=Counts(applied=deleted))
-    worker.finish(task.n, {task.n: done}, [task])
+    return deleted
 
 
 def what_is_left(worker: Worker, task: Task, build: int) -> tuple[int, list[str]]:

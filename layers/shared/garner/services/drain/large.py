@@ -4,7 +4,7 @@ Its progress is saved at each border, so that another worker goes on at the next
 was begun is done again as a whole: same versions, same bytes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from garner import limits
@@ -186,6 +186,12 @@ def judge_part(worker: Worker, task: Task, progress: LoadProgress, part: int) ->
         tight = worker.get_outcomes(tight_name(worker.index_id, task.n, part))
         leave_out(judged, {outcome.position: outcome for outcome in tight})
     return judged
+
+
+def judge_parts(worker: Worker, task: Task) -> Iterator[Judged]:
+    """All parts of a load that is decided, as they were judged then."""
+    progress = LoadProgress.of(task)
+    return (judge_part(worker, task, progress, part) for part in range(len(progress.parts)))
 
 
 def load_read_back(worker: Worker, task: Task, error: TaskError, build: int) -> Verdict | None:

@@ -383,6 +383,28 @@ class DynamoTaskLog:
         item = {"pk": pk, "sk": sk, "version": schema.version, "document": _pack(schema.to_json())}
         self._fenced_transaction(index_id, epoch, [Put(item)])
 
+    # --- upkeep ----------------------------------------------------------------------------------
+
+    def set_build(self, index_id: str, epoch: int, build: int) -> None:
+        change = Update(_head_key(index_id), "SET build = :build", values={"build": build})
+        self._fenced_transaction(index_id, epoch, [change])
+
+    def raise_head(self, index_id: str, n: int, now: float) -> int:
+        try:
+            head = self._table.update(
+                Update(
+                    _head_key(index_id),
+                    "SET head = :n, due_kind = :lag, due_at = if_not_exists(due_at, :now)",
+                    "index_id = :index AND (attribute_not_exists(head) OR head < :n)",
+                    {"n": n, "lag": LAG, "now": now, "index": index_id},
+                )
+            )
+        except ConditionFailed as refused:
+            if refused.item is None:
+                raise NoSuchIndex(index_id) from None
+            head = refused.item
+        return int(head.get("head", 0))
+
     # --- sweep -----------------------------------------------------------------------------------
 
     def mark_tombstones(self, index_id: str, at: float) -> None:
