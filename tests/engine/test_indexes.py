@@ -170,6 +170,16 @@ def test_the_cursor_never_goes_back_and_is_found_by_no_search(engine, indexes, i
     assert engine.request("POST", path, tombstones).json()["hits"]["hits"] == []
 
 
+def test_the_highest_version_is_found_among_all_documents(engine, indexes, index_id):
+    indexes.create(index_id, 1, ROCK)
+    assert indexes.highest_version(index_id) == 0
+    write(engine, index_id, "core:1", 9 << 24, entry(rock="basalt"))
+    write(engine, index_id, "core:2", (12 << 24) + 5)
+    write(engine, index_id, "core:3", 2 << 24, entry(rock="basalt"))
+    indexes.write_cursor(index_id, 99)
+    assert indexes.highest_version(index_id) == (12 << 24) + 5
+
+
 # --- rebuild -------------------------------------------------------------------------------------
 
 

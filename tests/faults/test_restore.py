@@ -15,7 +15,7 @@ from garner.services.drain.restore import restore_index
 from garner.services.drain.upkeep import follow_engine, rebuild_index
 from tests.fakes.ingest import INDEX, EngineState, ManualClock
 from tests.faults.case import Case, entry
-from tests.faults.schedule import Schedule, log_result
+from tests.faults.schedule import Schedule, cancelled, log_result
 
 _SEED = os.environ.get("GARNER_SEED")
 _SEEDS = [int(_SEED)] if _SEED else range(60)
@@ -95,6 +95,23 @@ def test_f35_a_restored_snapshot_comes_up_to_the_log_at_the_same_versions() -> N
     assert restore(case) == (5, 4)
     case.settle()
     assert "e" in case.engine.visible()
+
+
+def test_f35_what_a_cancelled_delete_by_query_did_not_come_to_stays() -> None:
+    case = Case()
+    case.ingest(*[entry(f"s{number:04}", t="granite") for number in range(1_500)])
+    case.settle()
+    snapshot = copy.deepcopy(case.engine.indexes[INDEX])
+    n = case.delete_matching("granite")
+    case.faults.once("engine.matching", case.out_of_time, when="after", skip=1)
+    case.drain()
+    case.log.cancel(INDEX, n, cancelled(case.task(n)), case.clock.time)
+    case.settle()
+    before = case.engine.visible()
+    assert 0 < len(before) < 1_500
+    case.engine.indexes[INDEX] = snapshot
+    assert restore(case) == (2, 2)
+    assert case.engine.visible() == before
 
 
 def test_f35_a_restore_that_was_broken_off_goes_on() -> None:

@@ -54,6 +54,25 @@ def task(n: int, request_id: str = "r", **more: object) -> Task:
     return replace(made, **more)  # type: ignore[arg-type]
 
 
+def test_the_head_is_raised_and_never_lowered(log: TaskLog) -> None:
+    accept(log, 3)
+    assert log.raise_head(INDEX, 9, NOW) == 9
+    assert log.raise_head(INDEX, 5, NOW) == 9
+    assert log.take_slot(INDEX, NOW, 10).n == 10
+    assert [due.index_id for due in log.lagging(NOW)] == [INDEX]
+
+
+def test_a_new_build_is_noted_by_whoever_has_the_lease(log: TaskLog) -> None:
+    cursor = log.lease(INDEX, NOW, NOW + 60)
+    assert cursor
+    log.set_build(INDEX, cursor.epoch, 2)
+    head = log.head(INDEX)
+    assert head
+    assert head.build == 2
+    with pytest.raises(LeaseLost):
+        log.set_build(INDEX, cursor.epoch - 1, 3)
+
+
 def accept(log: TaskLog, count: int = 1) -> None:
     for _ in range(count):
         n = log.take_slot(INDEX, NOW, 10).n

@@ -20,6 +20,7 @@ USES = {
     "stats": lambda indexes: indexes.stats("i"),
     "refresh": lambda indexes: indexes.refresh("i"),
     "write_cursor": lambda indexes: indexes.write_cursor("i", 1),
+    "highest_version": lambda indexes: indexes.highest_version("i"),
     "cursor": lambda indexes: indexes.cursor("i"),
     "rebuild": lambda indexes: indexes.rebuild("i", 2, SCHEMA),
 }

@@ -108,6 +108,28 @@ class OpenSearchIndexes:
         applied: int = _expect(answer, index_id)["_source"][doc.APPLIED]
         return applied
 
+    def highest_version(self, index_id: str) -> int:
+        self.refresh(index_id)
+        highest, after = 0, None
+        while hits := self._versions(index_id, after):
+            highest = max(highest, *(hit["_version"] for hit in hits))
+            after = hits[-1]["sort"]
+        return highest
+
+    def _versions(self, index_id: str, after: Any) -> list[Any]:
+        body: JsonObject = {
+            "size": limits.MAX_RESULT_WINDOW,
+            "version": True,
+            "_source": False,
+            "query": {"exists": {"field": doc.SUBJECT}},
+            "sort": [{doc.SUBJECT: "asc"}],
+            "track_total_hits": False,
+            **({"search_after": after} if after else {}),
+        }
+        path = f"/{doc.write_alias(index_id)}/_search?allow_partial_search_results=false"
+        hits: list[Any] = _expect(self._send("POST", path, body), index_id)["hits"]["hits"]
+        return hits
+
     # --- rebuild ---------------------------------------------------------------------------------
 
     def rebuild(self, index_id: str, build: int, schema: Schema) -> None:
