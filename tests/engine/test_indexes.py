@@ -4,7 +4,7 @@ import pytest
 
 from garner.domain import documents as doc
 from garner.domain.fields import FieldType, Schema
-from garner.errors import JsonObject, NoSuchIndex
+from garner.errors import JsonObject, NoSuchIndex, Unavailable
 from garner.ports.engine_indexes import IndexStats, MappingRefused
 from garner.storage.opensearch.indexes import OpenSearchIndexes
 
@@ -211,6 +211,15 @@ def test_a_rebuild_starts_anew_after_one_that_died(engine, indexes, index_id):
     assert engine.request("PUT", f"/{half}", mapping).ok
     indexes.rebuild(index_id, 2, ROCK)
     assert subjects(engine, index_id) == ["core:1"]
+
+
+def test_a_copy_that_is_not_complete_is_not_switched_to(engine, indexes, index_id):
+    filled(engine, indexes, index_id)
+    with pytest.raises(Unavailable):
+        indexes.rebuild(index_id, 2, Schema())  # strict, and without the field that documents have
+    assert subjects(engine, index_id) == ["core:1"]
+    found = engine.request("GET", f"/_alias/{doc.write_alias(index_id)}").json()
+    assert set(found) == {doc.physical_index(index_id, 1)}
 
 
 def test_a_rebuild_moves_both_aliases(engine, indexes, index_id):

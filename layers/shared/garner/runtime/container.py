@@ -20,6 +20,8 @@ from garner.runtime.settings import EngineAuth, Settings
 from garner.services.authenticate import Authenticator
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
     from garner.api.submissions import Submitter
     from garner.domain.protocol import ProtocolSettings
     from garner.domain.slots import TaskIds
@@ -110,12 +112,17 @@ class Container:
 
     @cached_property
     def table(self) -> "Table":
+        from garner.storage.dynamodb.table import Table
+
+        return Table(self.dynamodb, self.settings[setting.Table].name)
+
+    @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
         import boto3
 
-        from garner.storage.dynamodb.table import CLIENT_CONFIG, Table
+        from garner.storage.dynamodb.table import CLIENT_CONFIG
 
-        client = boto3.client("dynamodb", config=CLIENT_CONFIG)
-        return Table(client, self.settings[setting.Table].name)
+        return boto3.client("dynamodb", config=CLIENT_CONFIG)
 
     @cached_property
     def keys(self) -> KeyStore:

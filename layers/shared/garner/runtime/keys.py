@@ -1,6 +1,7 @@
 """API keys from the command line: `python -m garner.runtime.keys create --identity URN …`.
 
-Needs TABLE_NAME and the usual AWS settings. A new key is printed once and can't be shown again.
+Needs the usual AWS settings, and `--stack NAME` of the deployed stack or TABLE_NAME. A new key is
+printed once and can't be shown again.
 """
 
 import argparse
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from garner.errors import GarnerError
 from garner.runtime import settings
 from garner.runtime.container import Container
+from garner.runtime.deployed import environment
 from garner.services.keys import (
     CONTROLLER_ROLES,
     SCOPES,
@@ -53,6 +55,7 @@ def run(arguments: Sequence[str], container: Container) -> list[str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m garner.runtime.keys")
+    parser.add_argument("--stack", help="a deployed stack; its table is used")
     commands = parser.add_subparsers(dest="command", required=True)
     create = commands.add_parser("create", help="a new key")
     create.add_argument("--identity", required=True, metavar="URN")
@@ -72,7 +75,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     try:
-        container = Container(settings.load_groups((settings.Table,)))
+        stack = _parser().parse_args().stack
+        container = Container(settings.load_groups((settings.Table,), environment(stack)))
         lines = run(sys.argv[1:], container)
     except GarnerError as error:
         sys.stderr.write(f"{error.message}\n")

@@ -48,6 +48,10 @@ class DynamoIndexStore:
         record = self.by_key(index_key(index_id))
         return record if record and record.index_id == index_id else None
 
+    def ids(self) -> list[str]:
+        """Of all indexes. Reads the whole table: for an operator, never for a request."""
+        return sorted(item["index_id"] for item in self._table.scan("H#"))
+
     def by_key(self, key: str) -> IndexRecord | None:
         item = self._table.get((f"H#{key}", SINGLE))
         return _record(item) if item else None

@@ -219,12 +219,24 @@ class Table:
             limit=limit,
         )
 
-    def _pages(self, *, limit: int | None, **request: Any) -> Iterator[Item]:
+    def scan(self, prefix: str) -> Iterator[Item]:
+        """All items whose partition key begins with `prefix`; every item of the table is read."""
+        yield from self._pages(
+            "scan",
+            FilterExpression="begins_with(pk, :prefix)",
+            ExpressionAttributeValues=_wire_values({"prefix": prefix}),
+            ConsistentRead=True,
+            limit=None,
+        )
+
+    def _pages(
+        self, operation: str = "query", *, limit: int | None, **request: Any
+    ) -> Iterator[Item]:
         left = limit
         while True:
             if left is not None:
                 request["Limit"] = left
-            answer = self._call("query", **request)
+            answer = self._call(operation, **request)
             for wire in answer["Items"]:
                 yield from_wire(wire)
             if left is not None:

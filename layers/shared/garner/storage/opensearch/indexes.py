@@ -1,5 +1,6 @@
 """The engine's side of an index on OpenSearch: builds, aliases, mapping, cursor document."""
 
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from garner.storage.opensearch.mappings import addition_for, mapping_for, settin
 
 _LIVE_ONLY: Final = {"filter": {"term": {doc.LIVE: True}}}
 _REQUEST_SECONDS: Final = 30.0
-_COPY_SECONDS: Final = 840.0  # what a function can wait for
+_POLL_SECONDS: Final = 0.5
 
 
 class OpenSearchIndexes:
@@ -145,26 +146,37 @@ class OpenSearchIndexes:
         self._drop(index_id, old)
 
     def _copy(self, index_id: str, source: str, target: str) -> None:
+        """Without a limit on its time: the engine copies, we ask whether it is done."""
         self._refresh(index_id, source)
         body: JsonObject = {
             "source": {"index": source, "size": limits.BULK_OPERATIONS},
             "dest": {"index": target, "version_type": "external"},
         }
-        copied = self._send("POST", "/_reindex?refresh=true", body, timeout=_COPY_SECONDS)
-        if _expect(copied, index_id)["failures"]:
+        copying = self._send("POST", "/_reindex?wait_for_completion=false", body)
+        task = _expect(copying, index_id)["task"]
+        while not self._is_over(task):
+            time.sleep(_POLL_SECONDS)
+        self._refresh(index_id, target)
+        if self._count(index_id, source) != self._count(index_id, target):
             raise Unavailable("The copy into a new build of the index did not succeed.")
+
+    def _is_over(self, task: str) -> bool:
+        answer = self._send("GET", f"/_tasks/{task}")
+        if answer.status == 400:  # osmem knows no tasks: it had copied before it answered
+            return True
+        if not answer.ok:
+            raise Unavailable("The engine lost the copy into a new build; begin it again.")
+        return bool(answer.json()["completed"])
+
+    def _count(self, index_id: str, physical: str) -> int:
+        counted: int = _expect(self._send("GET", f"/{physical}/_count"), index_id)["count"]
+        return counted
 
     # --- what all of it is made of ---------------------------------------------------------------
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: JsonObject | None = None,
-        timeout: float = _REQUEST_SECONDS,
-    ) -> EngineAnswer:
+    def _send(self, method: str, path: str, body: JsonObject | None = None) -> EngineAnswer:
         try:
-            return self._client.request(method, path, body, timeout=timeout)
+            return self._client.request(method, path, body, timeout=_REQUEST_SECONDS)
         except QueryTimeout as error:
             raise Unavailable("The search engine did not answer in time; try again.") from error
 
