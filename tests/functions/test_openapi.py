@@ -44,10 +44,14 @@ def test_the_page_shows_every_operation_and_loads_nothing() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.loaded: list[str] = []
+            self.places: set[str | None] = set()
+            self.led_to: set[str | None] = set()
             self.text = ""
 
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             self.loaded += [tag] if tag in ("script", "link", "img", "iframe") else []
+            self.places.add(dict(attrs).get("id"))
+            self.led_to.add(dict(attrs).get("href"))
 
         def handle_data(self, data: str) -> None:
             self.text += data
@@ -55,6 +59,7 @@ def test_the_page_shows_every_operation_and_loads_nothing() -> None:
     page = Page()
     page.feed(answer.content.decode())
     assert page.loaded == []
+    assert page.led_to <= {None, "openapi.json", *(f"#{place}" for place in page.places)}
     for _, path in openapi.routes():
         assert path in page.text
 
