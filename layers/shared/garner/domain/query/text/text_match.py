@@ -8,7 +8,7 @@ from garner.limits import MAX_FUZZY_EDITS
 def parse(q: str, default_operator: Operator = "and", fuzziness: int = 1) -> Node:
     """The words of `q`, each with up to `fuzziness` edits. Never raises.
 
-    The contract allows 0 to 5, the engine knows at most 2: three edits make other words of most.
+    The contract allows 0 to 5, the engine knows at most 2; what more would cost: docs/adr/0010.
     """
     edits = max(0, min(fuzziness, MAX_FUZZY_EDITS))
     chunks = without_surrogates(q).split()
