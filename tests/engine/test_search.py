@@ -179,7 +179,7 @@ def polygon(field, relation="intersects"):
 @pytest.fixture
 def shapes(request, places):
     if request.node.callspec.params["engine"] == "osmem":
-        pytest.skip("osmem 0.1.6 finds no geo_shape value inside of nested objects")
+        pytest.skip("osmem finds no geo_shape value in nested documents (docs/engines.md)")
     return places
 
 
