@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from garner import limits
 from garner.domain.tasks import TaskState
 from garner.ports.engine_writer import ItemResult, Write
 from garner.services.drain import DrainEnd
@@ -13,6 +14,13 @@ from tests.faults.case import Case, entry
 from tests.faults.schedule import cancelled
 
 
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A delete by query looks at a thousand subjects at a time."""
+    monkeypatch.setattr(limits, "PACK_OPERATIONS", 1_000)
+
+
+@pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("page", range(4))
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_f26_a_delete_by_query_between_two_matching_writes(page: int, when: str) -> None:
@@ -36,19 +44,35 @@ def test_f26_a_delete_by_query_between_two_matching_writes(page: int, when: str)
     assert calls["engine.matching"] > 3
 
 
-def test_f27_a_delete_by_query_in_several_turns_counts_exactly_and_later_tasks_wait() -> None:
+@pytest.mark.usefixtures("small_pages")
+def test_f27_a_delete_by_query_longer_than_any_turn_counts_exactly_and_later_tasks_wait() -> None:
     case = Case()
-    case.ingest(*[entry(f"s{i:04}", t="granite") for i in range(5_000)])
+    case.ingest(*[entry(f"s{i:04}", t="granite") for i in range(5_500)])
     case.settle()
     n = case.delete_matching("granite")
     later = case.ingest(entry("later", t="granite"))
-    for _ in range(2):
+    for deleted in (2_000, 4_000):
         case.faults.once("engine.matching", case.out_of_time, when="after", skip=2)
         assert case.drain() is DrainEnd.OUT_OF_TIME
         assert case.state(later) is TaskState.PENDING
+        assert case.task(n).progress == {"applied_entries": deleted, "after": f"s{deleted - 1}"}
     case.settle()
-    assert case.applied(n) == 5_000
+    assert case.applied(n) == 5_500
     assert case.engine.visible().keys() == {"later"}
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_delete_by_query_in_progress_is_cancelled_behind_a_page_with_its_counts() -> None:
+    case = Case()
+    case.ingest(*[entry(f"s{i:04}", t="granite") for i in range(2_500)])
+    case.settle()
+    n = case.delete_matching("granite")
+    case.faults.once("engine.matching", lambda: cancel(case, n), when="before", skip=1)
+    case.settle()
+    verdict = case.task(n).verdict
+    assert verdict
+    assert (case.state(n), verdict.partial) == (TaskState.CANCELLED, True)
+    assert (verdict.counts.applied, verdict.counts.rejected) == (2_000, 500)
 
 
 def cancel(case: Case, n: int) -> None:

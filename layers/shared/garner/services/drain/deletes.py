@@ -19,8 +19,9 @@ from garner.services.drain.worker import Worker
 def delete_by_query(worker: Worker, task: Task) -> None:
     """Everything before the task is finished and refreshed; every subject that matches goes whole.
 
-    After a crash the same query is asked again: it finds what is left, and the tombstones that
-    this task made, which are sent again.
+    How far it is is saved behind each page, whose tombstones are acknowledged: the next turn goes
+    on there. What a dead worker sent beyond that is found as its tombstones and sent again. Raises
+    `TaskMoved` behind a page if the task is to be cancelled.
     """
     (task,) = worker.begin([task])
     try:
@@ -29,31 +30,49 @@ def delete_by_query(worker: Worker, task: Task) -> None:
         worker.finish(task.n, {task.n: failed(task, TaskError.PAYLOAD_DAMAGED)}, [task])
         return
     worker.raise_sent(task.n)
-    done = Verdict(state=TaskState.SUCCESS, counts=Counts(applied=_delete(worker, task.n, query)))
+    deleted, after = _saved(task)
+    for page in _delete(worker, task.n, query, after):
+        deleted += len(page)
+        worker.require_wanted(task.n)
+        worker.save_progress(task.n, {"applied_entries": deleted, "after": page[-1]})
+    done = Verdict(state=TaskState.SUCCESS, counts=Counts(applied=deleted))
     worker.finish(task.n, {task.n: done}, [task])
 
 
 def delete_again(worker: Worker, task: Task, kept: AbstractSet[str]) -> None:
     """What a decided task did, over an index that stands where the task found it; without the
     subjects that it did not come to."""
-    _delete(worker, task.n, _query(worker, task), kept)
+    for _ in _delete(worker, task.n, _query(worker, task), None, kept):
+        worker.lease.check()
 
 
-def _delete(worker: Worker, n: int, query: JsonObject, kept: AbstractSet[str] = frozenset()) -> int:
-    """How many subjects were deleted. Searches see it when this returns."""
+def _saved(task: Task) -> tuple[int, str | None]:
+    """How many subjects are deleted, and the last of them in the order of the pages."""
+    saved = task.progress or {}
+    return saved.get("applied_entries", 0), saved.get("after")
+
+
+def _delete(
+    worker: Worker,
+    n: int,
+    query: JsonObject,
+    after: str | None,
+    kept: AbstractSet[str] = frozenset(),
+) -> Iterator[list[str]]:
+    """The subjects behind `after` page by page, each when its tombstones are acknowledged.
+    Searches see all of them at the end."""
     worker.refresh()
-    deleted, after = 0, None
+    at = version(n)  # one for all: each subject is written once
     while subjects := _page(worker, query, n, after):
         sent = worker.sender.send(
             Write(doc.document_id(subject), at, document(subject, at, {}), tombstone=True)
-            for at, subject in enumerate(subjects, version(n, deleted))
+            for subject in subjects
             if subject not in kept
         )
         assert not sent.refused, "the engine refused a tombstone"
-        deleted += len(subjects)
+        yield subjects
         after = subjects[-1]
     worker.refresh()
-    return deleted
 
 
 def what_is_left(worker: Worker, task: Task, build: int) -> tuple[int, list[str]]:
@@ -80,7 +99,7 @@ def _query(worker: Worker, task: Task) -> JsonObject:
 def _page(
     worker: Worker, query: JsonObject, slot: int, after: str | None, build: int | None = None
 ) -> list[str]:
-    size = limits.BULK_OPERATIONS
+    size = limits.PACK_OPERATIONS
     return worker.engine(
         lambda: worker.ports.writer.matching(
             worker.index_id, query, slot=slot, after=after, size=size, build=build
