@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.stack import RunningStack, run_stack
+from tests.fakes.tls import also_trusted, self_signed
+from tests.stack import HOST, RunningStack, run_stack
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -18,7 +19,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory):
-    """The stack that `make run` starts, on free ports, with short times and an empty index."""
-    with run_stack(tmp_path_factory.mktemp("stack")) as running:
+    """The stack that `make run` starts, on free ports, with short times and an empty index. Its
+    functions trust the certificate of servers that `tests.fakes.tls` makes for it."""
+    folder = tmp_path_factory.mktemp("stack")
+    trusted = also_trusted(self_signed(HOST, folder))
+    with run_stack(folder, SSL_CERT_FILE=str(trusted)) as running:
         assert isinstance(running, RunningStack)
         yield running

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,12 +23,14 @@ from tests.fakes.openapi import check_answer
 
 START_SECONDS = 180.0
 STOP_SECONDS = 60.0
-SHORT_TIMES = {
+HOST = "127.0.0.1"
+PARAMETERS = {
     "LeaseSeconds": "6",
     "HeartbeatSeconds": "2",
     "VoidGraceSeconds": "1",
     "RingAfterSeconds": "2",
     "MaxOwnedTrialIndexes": "1000",
+    "FetchAllowedNetworks": f"{HOST}/32",
 }
 
 
@@ -49,13 +52,22 @@ class RunningStack:
     state: Path
 
     def call(
-        self, method: str, path: str, body: object = None, *, person: str | None = "owner"
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        person: str | None = "owner",
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[int, Any]:
         """Status and document of a call of the public API, which has to be as docs/openapi.json
-        says; `person` None calls without a key."""
-        headers = {"Authorization": f"Bearer {self.keys[person]['key']}"} if person else {}
+        says; `person` None calls without a key. A body of bytes is sent as it is."""
+        sent = dict(headers)
+        if person:
+            sent["Authorization"] = f"Bearer {self.keys[person]['key']}"
+        form = {"body": body} if isinstance(body, bytes) else {"json": body}
         answer = urllib3.request(
-            method, self.url + path, json=body, headers=headers, retries=False, timeout=60
+            method, self.url + path, **form, headers=sent, retries=False, timeout=60
         )
         document = answer.json()
         check_answer(method, urlsplit(path).path, answer.status, document)
@@ -81,9 +93,14 @@ class RunningStack:
 
     def sweep(self) -> None:
         """Runs the sweeper now instead of at the next minute."""
-        answer = self.aws("lambda").invoke(
-            FunctionName=self.physical("SweeperFunction"), Payload=b"{}"
-        )
+        self._run("SweeperFunction")
+
+    def notify(self) -> None:
+        """Tells the event bus and webhooks now instead of at the next minute."""
+        self._run("NotifierFunction")
+
+    def _run(self, function: str) -> None:
+        answer = self.aws("lambda").invoke(FunctionName=self.physical(function), Payload=b"{}")
         assert "FunctionError" not in answer, answer["Payload"].read()
 
     def wait_for(self, task_id: str, seconds: float = 60) -> dict[str, Any]:
@@ -101,7 +118,7 @@ class RunningStack:
 def environment(state: Path, **variables: str) -> dict[str, str]:
     """The variables under which `make run` uses free ports and keeps its files in `state`."""
     ports = {name: str(free_port()) for name in ("PORT", "AWS_PORT", "ENGINE_PORT")}
-    parameters = " ".join(f"{name}={value}" for name, value in SHORT_TIMES.items())
+    parameters = " ".join(f"{name}={value}" for name, value in PARAMETERS.items())
     own = {"STATE": str(state), "SAMPLE": "0", "PARAMETERS": parameters}
     return {**os.environ, "PYTHONPATH": "layers/shared:.", **ports, **own, **variables}
 

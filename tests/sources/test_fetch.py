@@ -6,21 +6,17 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from garner import limits
 from garner.ports.webhooks import Sent
 from garner.sources.addresses import Allowed
 from garner.sources.fetch import Fetched, FetchFailed, FetchRequest, GuardedFetch, Timing
 from garner.sources.webhook_sender import GuardedWebhookSender
+from tests.fakes.tls import self_signed
 from tests.sources.hostile import Asked, answer, serving
 
 LOOPBACK = Allowed(networks=("127.0.0.1/32",))
@@ -360,21 +356,7 @@ def test_a_break_without_a_validator_starts_over() -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for `good.test`, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "good.test")])
-    now = datetime.now(UTC)
-    built = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("good.test")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    path = tmp_path_factory.mktemp("tls") / "good.pem"
-    secret = key.private_bytes(pem, form, serialization.NoEncryption())
-    path.write_bytes(secret + built.public_bytes(pem))
-    return path
+    return self_signed("good.test", tmp_path_factory.mktemp("tls"))
 
 
 def test_tls_is_checked_against_the_name_and_not_the_address(certificate: Path) -> None:
