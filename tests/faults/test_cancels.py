@@ -154,6 +154,19 @@ def test_f30_f41_an_index_deleted_in_the_middle_of_a_drain(point: str) -> None:
     assert list(case.engine.indexes) == [INDEX]
 
 
+def test_f30_f41_an_index_deleted_while_a_conflict_is_looked_at() -> None:
+    case = Case()
+    case.ingest(entry("a", x=1))
+
+    def conflict(index_id: str, writes: Sequence[Write]) -> list[ItemResult]:
+        delete_index(case)
+        return [ItemResult.SUPERSEDED] * len(writes)
+
+    case.engine.network = conflict
+    assert case.drain() is DrainEnd.DONE
+    assert case.states() == ["CANCELLED"]
+
+
 def test_f41_the_verdict_of_a_cancelled_task_waits_for_what_is_in_flight() -> None:
     case = Case()
     n = case.ingest(entry("a", x=1))

@@ -7,6 +7,7 @@ from garner.domain.tasks import TaskState
 from garner.services.drain import DrainEnd
 from tests.fakes.ingest import INDEX
 from tests.faults.case import Case, entry
+from tests.faults.schedule import cancelled
 
 
 def fields(case: Case) -> dict[str, str]:
@@ -49,6 +50,34 @@ def test_f24_of_two_tasks_with_one_new_field_the_earlier_decides_its_type(
     assert case.state(number) is TaskState.SUCCESS
     assert case.error(text) == "VALIDATION"
     assert fields(case) == {"f": "integer"}
+
+
+def test_f24_a_task_that_failed_fails_again_whatever_later_tasks_have_bound() -> None:
+    """Else it would be called applied, though the document of a later one was made without it."""
+    case = Case()
+    torn = case.ingest(entry("w", "a", f=1), entry("w", "b", f="one"))
+    later = case.ingest(entry("w", "c", f="two"))
+    case.faults.kill("log.finish")
+    case.drain_and_die()
+    case.settle()
+    assert case.error(torn) == "VALIDATION"
+    assert case.state(later) is TaskState.SUCCESS
+    assert case.engine.visible() == {"w": {"c": {"f": "two"}}}
+
+
+def test_f24_a_field_that_was_refused_leaves_alone_what_a_later_task_has_bound() -> None:
+    """Also where that task is not tried again: its documents are there."""
+    case = Case()
+    case.engine.refuses_field = lambda path: path == "cursed"
+    refused = case.ingest(entry("w", "a", f=1, cursed=1))
+    later = case.ingest(entry("w", "b", f="two"))
+    case.faults.kill("log.finish")
+    case.drain_and_die()
+    case.log.cancel(INDEX, later, cancelled(case.task(later)), case.clock.time)
+    case.settle()
+    assert case.error(refused) == "MAPPING"
+    assert (case.state(later), case.applied(later)) == (TaskState.CANCELLED, 1)
+    assert fields(case) == {"f": "string"}
 
 
 @pytest.mark.parametrize("point", ["log.save_schema", "engine.put_fields"])

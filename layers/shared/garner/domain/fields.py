@@ -10,7 +10,8 @@ Three spellings of one path (contract 4.6):
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from urllib.parse import unquote
 
@@ -79,13 +80,42 @@ class Schema:
     """What is known of an index's fields: the registry that is stored, and travels in `_meta`.
 
     `fields` maps engine path → type, leaves only. `multi_entry` is bound for ever by the first
-    entry with an id (ingest protocol, section 1).
+    entry with an id (ingest protocol, section 1). `bound_by` has the slots of the newest fields:
+    those of a dead worker's pack, whose tasks are judged again.
     """
 
     fields: Mapping[str, FieldType] = field(default_factory=dict)
     multi_entry: bool = False
     version: int = 0
     date_detection: bool = True
+    bound_by: Mapping[str, int] = field(default_factory=dict)
+
+    def as_of(self, n: int) -> "Schema":
+        """What the tasks up to slot `n` have bound: a verdict depends on nothing behind it."""
+        later = {path for path, slot in self.bound_by.items() if slot > n}
+        if not later:
+            return self
+        known = {path: kind for path, kind in self.fields.items() if path not in later}
+        return replace(self, fields=known)
+
+    def binding(self, n: int, fields: Mapping[str, FieldType], applied: int) -> "Schema":
+        """With the new fields of the task at slot `n`; those up to `applied` are decided."""
+        undecided = {path: slot for path, slot in self.bound_by.items() if slot > applied}
+        return replace(
+            self,
+            fields={**self.fields, **fields},
+            version=self.version + 1,
+            bound_by=undecided | dict.fromkeys(fields, n),
+        )
+
+    def without(self, fields: AbstractSet[str]) -> "Schema":
+        """A binding taken back."""
+        return replace(
+            self,
+            fields={path: kind for path, kind in self.fields.items() if path not in fields},
+            version=self.version + 1,
+            bound_by={path: slot for path, slot in self.bound_by.items() if path not in fields},
+        )
 
     def type_of(self, parts: FieldParts) -> FieldType | None:
         return self.fields.get(engine_path(parts))
@@ -96,17 +126,20 @@ class Schema:
             "multi_entry": self.multi_entry,
             "version": self.version,
             "date_detection": self.date_detection,
+            **({"bound_by": dict(self.bound_by)} if self.bound_by else {}),
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, object]) -> "Schema":
-        fields = document.get("fields") or {}
+        fields, bound_by = document.get("fields") or {}, document.get("bound_by") or {}
         assert isinstance(fields, Mapping)
+        assert isinstance(bound_by, Mapping)
         return cls(
             fields={str(path): FieldType(kind) for path, kind in fields.items()},
             multi_entry=bool(document.get("multi_entry", False)),
             version=int(str(document.get("version", 0))),
             date_detection=bool(document.get("date_detection", True)),
+            bound_by={str(path): int(slot) for path, slot in bound_by.items()},
         )
 
 

@@ -123,7 +123,7 @@ class _Turn:
                 continue
             try:
                 self._step(head)
-            except (OutOfSync, AliasMissing):
+            except (OutOfSync, AliasMissing, NoSuchIndex):
                 self._require_deleted()
             except TaskMoved:
                 continue

@@ -1,6 +1,7 @@
 """Judge a task as a whole, before anything of it is written (ingest protocol 3, step 5).
 
-A function of the task and the registry, so that every repetition says the same.
+A function of the task and what the tasks up to it have bound, so that every repetition says the
+same.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -87,7 +88,7 @@ class Judge:
         declared: Mapping[str, FieldType],
         unmapped: set[str] | None = None,
     ) -> Judged:
-        checker = self._checker_for(declared)
+        checker = self._checker_for(self.schema.as_of(task.n), declared)
         judged = Judged(task)
         if problem := checker.declaration_problem:
             judged.fail(TaskError.VALIDATION, problem.reason)
@@ -103,11 +104,11 @@ class Judge:
             judged.used_unmapped |= unmapped.intersection(declared)
         return judged
 
-    def _checker_for(self, declared: Mapping[str, FieldType]) -> Checker:
-        if declared:
-            return Checker(self.schema, declared)
+    def _checker_for(self, schema: Schema, declared: Mapping[str, FieldType]) -> Checker:
+        if declared or schema is not self.schema:
+            return Checker(schema, declared)
         if self._checker is None or self._checker.new_fields:
-            self._checker = Checker(self.schema)
+            self._checker = Checker(schema)
         return self._checker
 
 

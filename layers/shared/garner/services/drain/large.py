@@ -87,7 +87,7 @@ class _Load:
         known = worker.schema.fields
         fresh = {path: kind for path, kind in progress.fields.items() if path not in known}
         used = worker.unmapped() & (progress.unmapped | progress.fields.keys())
-        return bind_fields(worker, fresh, used, several=progress.several)
+        return bind_fields(worker, self._task.n, fresh, used, several=progress.several)
 
     def _find_room(self) -> Verdict | None:
         """Only where subjects have several entries there can be too many."""

@@ -117,13 +117,15 @@ def judge_task(worker: Worker, task: Task, payload: Future[bytes]) -> Judged:
 
 def bind_and_map(worker: Worker, judged: Judged) -> None:
     """A mapping that the engine definitely refuses fails the task."""
-    if not bind_fields(worker, judged.new_fields, judged.used_unmapped, several=judged.several):
+    n, used = judged.task.n, judged.used_unmapped
+    if not bind_fields(worker, n, judged.new_fields, used, several=judged.several):
         judged.fail(TaskError.MAPPING)
         judged.steps = []
 
 
 def bind_fields(
     worker: Worker,
+    n: int,
     new_fields: Mapping[str, FieldType],
     used_unmapped: AbstractSet[str],
     *,
@@ -134,24 +136,19 @@ def bind_fields(
     False, and the binding taken back, if the engine definitely refuses the mapping.
     """
     before = worker.schema
+    if before.fields.keys() & new_fields.keys():
+        return False  # a later task has bound it: to this one the engine refused it then
     several = several and not before.multi_entry
     if new_fields or several:
-        worker.bind(
-            replace(
-                before,
-                fields={**before.fields, **new_fields},
-                multi_entry=before.multi_entry or several,
-                version=before.version + 1,
-            )
-        )
+        bound = before.binding(n, new_fields, worker.applied)
+        worker.bind(replace(bound, multi_entry=before.multi_entry or several))
     missing = used_unmapped | new_fields.keys()
     flag_missing = worker.schema.multi_entry != worker.mapped().multi_entry
     if not missing and not flag_missing:
         return True
     if worker.map_fields({path: worker.schema.fields[path] for path in missing}):
         return True
-    kept = {path: kind for path, kind in worker.schema.fields.items() if path not in missing}
-    worker.bind(replace(worker.schema, fields=kept, version=worker.schema.version + 1))
+    worker.bind(worker.schema.without(missing))
     return False
 
 

@@ -5,6 +5,7 @@ path and type is called: `garner.domain.documents` and `garner.domain.fields`.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from garner import limits
@@ -95,7 +96,7 @@ def content_for(fields: Mapping[str, FieldType]) -> JsonObject:
 
 
 def meta_for(schema: Schema) -> JsonObject:
-    return {doc.META_KEY: schema.to_json()}
+    return {doc.META_KEY: replace(schema, bound_by={}).to_json()}
 
 
 def _object() -> JsonObject:
