@@ -83,6 +83,11 @@ bench-upload: ## A million lines by upload into the real engine, with the worker
 	$(need) dev
 	$(BIN)/python -m bench.upload
 
+.PHONY: bench-fairness
+bench-fairness: ## A small task beside another index's backlog, on the running stack
+	$(need) dev
+	$(BIN)/python -m bench.fairness
+
 .PHONY: soak
 soak: ## Kill workers and stop the engine under load, then compare every index with its log
 	$(need) dev

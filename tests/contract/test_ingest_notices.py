@@ -42,7 +42,7 @@ class Inbox:
         inbox, believing = self, RECEIVER["handler"](self.secret, self.events.put)
 
         class Handler(believing):  # type: ignore[misc,valid-type]
-            def do_POST(self) -> None:
+            def do_POST(self) -> None:  # noqa: N802 - the name is the library's
                 if not inbox.failures:
                     super().do_POST()
                     return

@@ -1,8 +1,12 @@
 """Faults of the doorbell (F9 to F12) and of the lease (F38)."""
 
-from garner.services.drain import DrainEnd
+from garner.domain.tasks import TaskState
+from garner.services.drain import DrainEnd, drain
+from garner.services.submit import submit
 from tests.fakes.ingest import INDEX
-from tests.faults.case import Case, entry
+from tests.faults.case import CALLER, Case, entry, writing
+
+OTHER = "0e0e0e0e-0e0e-4e0e-8e0e-0e0e0e0e0e0e"
 
 
 def test_f9_of_five_doorbells_at_once_one_worker_drains() -> None:
@@ -75,3 +79,24 @@ def test_two_thousand_waiting_tasks_cost_at_most_forty_bulks() -> None:
         case.ingest(entry(f"s{number}", x=number))
     case.settle()
     assert len(case.engine.bulks) <= 40
+
+
+def test_the_backlog_of_an_index_is_one_doorbell_and_holds_up_no_other_index() -> None:
+    case = Case()
+    case.log.create(OTHER)
+    case.engine.create(OTHER)
+    for number in range(300):
+        case.ingest(entry(f"s{number}", x=number))
+    submit(OTHER, CALLER, writing(entry("small", x=1)), ports=case.accept)
+    assert case.doorbell.rung == [INDEX, OTHER]
+
+    def meanwhile() -> None:
+        assert drain(OTHER, ports=case.ports) is DrainEnd.DONE
+        (small,) = case.log.indexes[OTHER].slots.values()
+        assert small.state is TaskState.SUCCESS
+        assert "PENDING" in case.states()
+
+    case.faults.once("engine.bulk", meanwhile, when="before")
+    assert case.drain() is DrainEnd.DONE
+    case.assert_settled()
+    assert case.engine.visible(OTHER) == {"small": {None: {"x": 1}}}
