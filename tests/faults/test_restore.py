@@ -8,6 +8,7 @@ import os
 
 import pytest
 
+from garner import limits
 from garner.domain.documents import document_id
 from garner.domain.versions import slot_of
 from garner.errors import Conflict
@@ -97,7 +98,10 @@ def test_f35_a_restored_snapshot_comes_up_to_the_log_at_the_same_versions() -> N
     assert "e" in case.engine.visible()
 
 
-def test_f35_what_a_cancelled_delete_by_query_did_not_come_to_stays() -> None:
+def test_f35_what_a_cancelled_delete_by_query_did_not_come_to_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "PACK_OPERATIONS", 1_000)
     case = Case()
     case.ingest(*[entry(f"s{number:04}", t="granite") for number in range(1_500)])
     case.settle()

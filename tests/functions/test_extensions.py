@@ -106,7 +106,8 @@ def test_a_dry_run_tells_everything_and_writes_nothing(
 ) -> None:
     lease = log.lease(index_id, 0.0, 1.0)
     assert lease
-    log.save_schema(index_id, lease.epoch, Schema(fields={"depth": FieldType.INTEGER}))
+    bound = Schema(fields={"depth": FieldType.INTEGER}, bound_by={"depth": 7})
+    log.save_schema(index_id, lease.epoch, bound)
     entries = [
         ENTRY | {"content": {"depth": 7, "a.b": {"c": 1.5}}},
         ENTRY | {"subject": "core:2", "content": {"depth": "deep"}},

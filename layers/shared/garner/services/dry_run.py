@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from garner import limits
 from garner.domain import documents as doc
@@ -21,7 +22,7 @@ def dry_run(index_id: str, task: NewTask, *, log: TaskLog) -> JsonObject:
     Writes nothing and takes no slot. What waits in the log and what the subjects hold already is
     not looked at, so that a task may still fail that was fine here.
     """
-    schema = log.schema(index_id)
+    schema = replace(log.schema(index_id), bound_by={})  # it would come behind all that are there
     judged = Judge(schema).judge(_as_recorded(task), task.payload)
     merge([judged], {})  # entries that one subject has too many of within the request
     failures = sorted(judged.refused + judged.limited, key=lambda each: each.position)
