@@ -12,6 +12,9 @@ import boto3
 import urllib3
 from botocore.config import Config
 
+from garner.runtime.clock import RandomIds, SystemClock
+from garner.storage.aws.calls import JsonService, SignedCalls
+from garner.storage.aws.credentials import Credentials
 from local.environments import ENVIRONMENTS
 from local.processes import Child, minimal_environment
 
@@ -39,6 +42,17 @@ class Cloud:
             aws_access_key_id=ACCESS_KEY,
             aws_secret_access_key=ACCESS_KEY,
             config=Config(retries={"mode": "standard"}, read_timeout=900),
+        )
+
+    def calls(self, service: JsonService) -> SignedCalls:
+        """What the functions use for the services on the path of their requests."""
+        return SignedCalls(
+            service,
+            self.url,
+            REGION,
+            credentials=lambda: Credentials(ACCESS_KEY, ACCESS_KEY),
+            clock=SystemClock(),
+            ids=RandomIds(),
         )
 
     def save_logs(self, file: Path) -> None:

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 
 from garner.runtime.clock import SystemClock
 from garner.services.keys import KeyRequest, create_key
+from garner.storage.aws.calls import DYNAMODB
 from garner.storage.dynamodb.keys import DynamoKeyStore
 from garner.storage.dynamodb.table import Table
 from local.cloud import Cloud
@@ -42,7 +43,8 @@ PEOPLE = {
 
 def create_identities(cloud: Cloud, table_name: str) -> dict[str, Identity]:
     """A fresh key for each of the `PEOPLE`."""
-    keys, clock = DynamoKeyStore(Table(cloud.client("dynamodb"), table_name)), SystemClock()
+    clock = SystemClock()
+    keys = DynamoKeyStore(Table(cloud.calls(DYNAMODB), table_name))
     people = {}
     for name, person in PEOPLE.items():
         request = KeyRequest(

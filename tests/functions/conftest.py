@@ -17,11 +17,13 @@ from garner.runtime.container import Container
 from garner.services.drain import DrainEnd, DrainPorts, drain
 from garner.services.keys import KeyRequest, create_key
 from garner.storage.dynamodb.keys import DynamoKeyStore
-from garner.storage.dynamodb.table import CLIENT_CONFIG, Table
+from garner.storage.dynamodb.table import Table
 from garner.storage.opensearch.client import EngineClient
+from garner.storage.payloads import StoredPayloads
 from garner.storage.s3 import CLIENT_CONFIG as S3_CONFIG
-from garner.storage.s3 import S3Payloads
+from garner.storage.s3 import S3Objects
 from tests.fakes.api import ENVIRONMENT, Service
+from tests.fakes.aws import BotoCalls
 from tests.fakes.index_client import IndexClient
 
 GROUP = "urn:globus:groups:id:00000000-0000-4000-8000-00000000000a"
@@ -52,9 +54,7 @@ class Clients:
 @pytest.fixture(scope="session")
 def clients() -> Clients:
     session = boto3.Session("testing", "testing", region_name="us-east-1")
-    made = Clients(
-        session.client("dynamodb", config=CLIENT_CONFIG), session.client("s3", config=S3_CONFIG)
-    )
+    made = Clients(session.client("dynamodb"), session.client("s3", config=S3_CONFIG))
     patch_client(made.dynamodb)
     patch_client(made.s3)
     return made
@@ -64,7 +64,7 @@ def clients() -> Clients:
 def table(clients: Clients) -> Iterator[Table]:
     with mock_aws():
         create_table(clients.dynamodb)
-        yield Table(clients.dynamodb, ENVIRONMENT["TABLE_NAME"])
+        yield Table(BotoCalls(clients.dynamodb), ENVIRONMENT["TABLE_NAME"])
 
 
 def create_table(client: Any) -> None:
@@ -154,15 +154,16 @@ def bell() -> Bell:
 
 
 @pytest.fixture
-def payloads(clients: Clients, table: Table, clock: Clock) -> S3Payloads:
+def payloads(clients: Clients, table: Table, clock: Clock) -> StoredPayloads:
     bucket = ENVIRONMENT["PAYLOAD_BUCKET"]
     clients.s3.create_bucket(Bucket=bucket)
-    return S3Payloads(clients.s3, bucket, table, clock=clock, ids=RandomIds())
+    objects = S3Objects(clients.s3, bucket)
+    return StoredPayloads(table, lambda: objects, clock=clock, ids=RandomIds())
 
 
 @pytest.fixture
 def service(
-    table: Table, engine: EngineClient, clock: Clock, bell: Bell, payloads: S3Payloads
+    table: Table, engine: EngineClient, clock: Clock, bell: Bell, payloads: StoredPayloads
 ) -> Service:
     parts = {"table": table, "engine": engine, "clock": clock, "ids": RandomIds()}
     return Service(parts | {"doorbell": bell, "payloads": payloads})

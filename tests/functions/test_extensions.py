@@ -22,7 +22,7 @@ from garner.runtime.clock import SystemClock
 from garner.storage.dynamodb.table import Table
 from garner.storage.dynamodb.task_log import DynamoTaskLog
 from garner.storage.dynamodb.webhooks import DynamoDeliveryStore
-from garner.storage.s3 import S3Payloads
+from garner.storage.payloads import StoredPayloads
 from tests.fakes.api import ENVIRONMENT, Service
 from tests.functions.conftest import Clients, Keys, identity
 from tests.functions.test_writes import ENTRY, accepted, ingest_of, lines, task_of
@@ -59,7 +59,7 @@ def test_an_ingest_of_an_upload_pins_the_version_that_is_there(  # noqa: PLR0917
     index_id: str,
     keys: Keys,
     log: DynamoTaskLog,
-    payloads: S3Payloads,
+    payloads: StoredPayloads,
     clients: Clients,
 ) -> None:
     bucket = ENVIRONMENT["PAYLOAD_BUCKET"]
@@ -182,7 +182,7 @@ def test_a_dry_run_is_for_those_who_may_write_and_for_what_is_in_the_request(
 
 
 def test_declared_types_are_a_task(
-    service: Service, index_id: str, keys: Keys, log: DynamoTaskLog, payloads: S3Payloads
+    service: Service, index_id: str, keys: Keys, log: DynamoTaskLog, payloads: StoredPayloads
 ) -> None:
     path = f"/v1/index/{index_id}/field_mapping"
     fields = {"version": "string", "a\\.b.site": "geo_point"}
@@ -284,7 +284,7 @@ def test_a_replay_is_a_task_with_the_rejected_entries_at_their_versions(  # noqa
     index_id: str,
     keys: Keys,
     log: DynamoTaskLog,
-    payloads: S3Payloads,
+    payloads: StoredPayloads,
     failed_task: str,
 ) -> None:
     path, headers = f"/v1/task/{failed_task}/replay", {"Idempotency-Key": "once"}

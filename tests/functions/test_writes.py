@@ -14,7 +14,7 @@ from garner.domain.tasks import Task, TaskKind
 from garner.runtime.clock import SystemClock
 from garner.storage.dynamodb.table import Table
 from garner.storage.dynamodb.task_log import DynamoTaskLog
-from garner.storage.s3 import S3Payloads
+from garner.storage.payloads import StoredPayloads
 from tests.fakes.api import ENVIRONMENT, Answered, Service
 from tests.functions.conftest import GROUP, Bell, Keys, identity
 
@@ -53,7 +53,7 @@ def task_of(log: DynamoTaskLog, index_id: str, task_id: str) -> Task:
     return task
 
 
-def lines(payloads: S3Payloads, task: Task) -> list[dict[str, Any]]:
+def lines(payloads: StoredPayloads, task: Task) -> list[dict[str, Any]]:
     found = payloads.get(task.payload).split(b"\n")
     return [orjson.loads(line) for line in found]
 
@@ -64,7 +64,7 @@ def test_an_ingest_is_recorded_and_answered(  # noqa: PLR0917 - fixtures
     index_id: str,
     keys: Keys,
     log: DynamoTaskLog,
-    payloads: S3Payloads,
+    payloads: StoredPayloads,
     bell: Bell,
 ) -> None:
     list_of = ingest_of(
@@ -121,7 +121,7 @@ def test_a_gzip_body_is_expanded(
 
 @pytest.mark.compliance(44)
 def test_put_and_post_of_an_entry_are_the_same(
-    service: Service, index_id: str, keys: Keys, log: DynamoTaskLog, payloads: S3Payloads
+    service: Service, index_id: str, keys: Keys, log: DynamoTaskLog, payloads: StoredPayloads
 ) -> None:
     for method in ("PUT", "POST"):
         body = ENTRY | {"id": "lab"}
@@ -131,7 +131,7 @@ def test_put_and_post_of_an_entry_are_the_same(
 
 
 def test_deletes_are_tasks(
-    service: Service, index_id: str, keys: Keys, log: DynamoTaskLog, payloads: S3Payloads
+    service: Service, index_id: str, keys: Keys, log: DynamoTaskLog, payloads: StoredPayloads
 ) -> None:
     def recorded(answer: Answered) -> tuple[TaskKind, list[dict[str, Any]]]:
         task = task_of(log, index_id, accepted(answer))
@@ -151,7 +151,7 @@ def test_deletes_are_tasks(
 
 
 def test_a_delete_by_query_keeps_the_query_and_what_its_caller_sees(
-    service: Service, index_id: str, keys: Keys, log: DynamoTaskLog, payloads: S3Payloads
+    service: Service, index_id: str, keys: Keys, log: DynamoTaskLog, payloads: StoredPayloads
 ) -> None:
     path, body = f"/v1/index/{index_id}/delete_by_query", {"q": "rock:chert", "advanced": True}
     assert service.send("POST", path, body, key=keys.writer).code == "Forbidden.Generic"

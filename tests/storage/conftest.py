@@ -18,14 +18,16 @@ from garner.services.drain import DrainPorts
 from garner.services.entry_lines import read_line
 from garner.services.submit import AcceptPorts
 from garner.storage.dynamodb.indexes import DynamoIndexStore
-from garner.storage.dynamodb.table import CLIENT_CONFIG, Table
+from garner.storage.dynamodb.table import Table
 from garner.storage.dynamodb.task_log import DynamoTaskLog
 from garner.storage.opensearch.bulk import OpenSearchWriter
 from garner.storage.opensearch.client import EngineClient
 from garner.storage.opensearch.indexes import OpenSearchIndexes
+from garner.storage.payloads import StoredPayloads
 from garner.storage.s3 import CLIENT_CONFIG as S3_CONFIG
-from garner.storage.s3 import S3Payloads
+from garner.storage.s3 import S3Objects
 from garner.storage.sqs import SqsDoorbell
+from tests.fakes.aws import BotoCalls
 from tests.fakes.ingest import INDEX, InMemoryMetrics
 from tests.functions.conftest import create_table
 
@@ -43,17 +45,18 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def table(cloud: None) -> Table:
-    client = boto3.client("dynamodb", config=CLIENT_CONFIG)
+    client = boto3.client("dynamodb")
     create_table(client)
-    return Table(client, "garner")
+    return Table(BotoCalls(client), "garner")
 
 
 @pytest.fixture
-def payloads(table: Table) -> S3Payloads:
+def payloads(table: Table) -> StoredPayloads:
     client = boto3.client("s3", config=S3_CONFIG)
     client.create_bucket(Bucket=BUCKET)
     client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    return S3Payloads(client, BUCKET, table, clock=SystemClock(), ids=RandomIds())
+    objects = S3Objects(client, BUCKET)
+    return StoredPayloads(table, lambda: objects, clock=SystemClock(), ids=RandomIds())
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +78,7 @@ class WritePath:
 
     table: Table
     log: DynamoTaskLog
-    payloads: S3Payloads
+    payloads: StoredPayloads
     engine: EngineClient
     accept: AcceptPorts
     ports: DrainPorts
@@ -90,12 +93,12 @@ def reserve_index(table: Table, index_id: str = INDEX) -> None:
 
 
 @pytest.fixture
-def write_path(table: Table, payloads: S3Payloads, clone: OsmemClone) -> Iterator[WritePath]:
+def write_path(table: Table, payloads: StoredPayloads, clone: OsmemClone) -> Iterator[WritePath]:
     clock, ids, metrics = SystemClock(), RandomIds(), InMemoryMetrics()
     log = DynamoTaskLog(table, clock)
     sqs = boto3.client("sqs")
     queue = sqs.create_queue(QueueName="doorbell")["QueueUrl"]
-    doorbell = SqsDoorbell(sqs, queue)
+    doorbell = SqsDoorbell(BotoCalls(sqs), queue)
     engine = EngineClient(clone.url)
     indexes = OpenSearchIndexes(engine)
     reserve_index(table)

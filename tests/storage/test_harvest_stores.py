@@ -28,6 +28,7 @@ from garner.storage.dynamodb.table import Table
 from garner.storage.job_bell import SqsJobBell
 from garner.storage.s3_stage import S3Stage
 from garner.storage.schedules import EventBridgeSchedules
+from tests.fakes.aws import BotoCalls
 from tests.fakes.crawl import records
 from tests.harvest.rig import INDEX, SRC, HarvestRig
 
@@ -269,13 +270,15 @@ def test_stage_keeps_objects_and_gives_parts_of_them(stage: S3Stage) -> None:
 def test_bells_ring_the_worker_that_is_meant(cloud: None) -> None:
     sqs = boto3.client("sqs")
     urls = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("harvest", "fetch")}
-    bell = SqsJobBell(sqs, harvest_url=urls["harvest"], fetch_url=urls["fetch"])
+    bell = SqsJobBell(BotoCalls(sqs), harvest_url=urls["harvest"], fetch_url=urls["fetch"])
     bell.ring("r1", fetch=True)
     bell.ring("r2", fetch=False)
     for name, run_id in (("fetch", "r1"), ("harvest", "r2")):
         (message,) = sqs.receive_message(QueueUrl=urls[name])["Messages"]
         assert json.loads(message["Body"]) == {"run_id": run_id}
-    SqsJobBell(sqs, harvest_url="https://gone.test/q", fetch_url="").ring("r3", fetch=False)
+    SqsJobBell(BotoCalls(sqs), harvest_url="https://gone.test/q", fetch_url="").ring(
+        "r3", fetch=False
+    )
 
 
 def test_alerts_reach_their_topic_and_never_raise(cloud: None) -> None:

@@ -17,6 +17,7 @@ from garner.runtime.operate import run
 from garner.services.drain import DrainEnd, drain
 from garner.services.submit import submit
 from garner.storage.dynamodb.table import Put
+from tests.fakes.aws import BotoCalls
 from tests.fakes.ingest import INDEX
 from tests.storage.conftest import WritePath
 
@@ -28,6 +29,7 @@ class Operator:
         self.path = path
         self.said: list[str] = []
         self._container = Container(settings.Settings(settings.Table(name="garner")))
+        self._container.dynamodb = BotoCalls(boto3.client("dynamodb"))
         self._container.table = path.table
         self._container.draining = lambda _lifetime: path.ports  # type: ignore[method-assign]
 

@@ -20,8 +20,6 @@ from garner.runtime.settings import EngineAuth, Settings
 from garner.services.authenticate import Authenticator
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
     from garner.api.submissions import Submitter
     from garner.domain.protocol import ProtocolSettings
     from garner.domain.slots import TaskIds
@@ -41,8 +39,11 @@ if TYPE_CHECKING:
     from garner.runtime.metrics import EmfMetrics
     from garner.services.drain import DrainPorts
     from garner.services.submit import AcceptPorts
+    from garner.storage.aws.calls import Call, JsonService
+    from garner.storage.aws.credentials import RoleCredentials
     from garner.storage.dynamodb.table import Table
     from garner.storage.opensearch.client import EngineClient, Signer
+    from garner.storage.payloads import Objects
 
     DryRun = Callable[[str, NewTask], JsonObject]
 
@@ -111,18 +112,45 @@ class Container:
     # --- the table -------------------------------------------------------------------------------
 
     @cached_property
+    def credentials(self) -> "RoleCredentials":
+        from garner.storage.aws.credentials import CredentialSource, RoleCredentials
+
+        def source() -> CredentialSource:
+            now = setting.load_groups((setting.Aws,))[setting.Aws]
+            return CredentialSource(
+                now.access_key, now.secret_key, now.token, now.credentials_url, now.authorization
+            )
+
+        return RoleCredentials(source, self.clock)
+
+    def _calls(self, service: "JsonService", endpoint: str) -> "Call":
+        from garner.storage.aws.calls import SignedCalls
+
+        return SignedCalls(
+            service,
+            endpoint,
+            self.settings[setting.Aws].region,
+            credentials=self.credentials,
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    @cached_property
+    def dynamodb(self) -> "Call":
+        from garner.storage.aws.calls import DYNAMODB
+
+        return self._calls(DYNAMODB, self.settings[setting.Aws].dynamodb_url)
+
+    @cached_property
     def table(self) -> "Table":
         from garner.storage.dynamodb.table import Table
 
         return Table(self.dynamodb, self.settings[setting.Table].name)
 
-    @cached_property
-    def dynamodb(self) -> "DynamoDBClient":
-        import boto3
+    def _queue_calls(self, queue_url: str) -> "Call":
+        from garner.storage.aws.calls import SQS
 
-        from garner.storage.dynamodb.table import CLIENT_CONFIG
-
-        return boto3.client("dynamodb", config=CLIENT_CONFIG)
+        return self._calls(SQS, self.settings[setting.Aws].sqs_url(queue_url))
 
     @cached_property
     def keys(self) -> KeyStore:
@@ -195,22 +223,24 @@ class Container:
 
     @cached_property
     def payloads(self) -> "PayloadStore":
+        from garner.storage.payloads import StoredPayloads
+
+        return StoredPayloads(self.table, self._objects, clock=self.clock, ids=self.ids)
+
+    def _objects(self) -> "Objects":
         import boto3
 
-        from garner.storage.s3 import CLIENT_CONFIG, S3Payloads
+        from garner.storage.s3 import CLIENT_CONFIG, S3Objects
 
         client = boto3.client("s3", config=CLIENT_CONFIG)
-        bucket = self.settings[setting.Payloads].bucket
-        return S3Payloads(client, bucket, self.table, clock=self.clock, ids=self.ids)
+        return S3Objects(client, self.settings[setting.Payloads].bucket)
 
     @cached_property
     def doorbell(self) -> "Doorbell":
-        import boto3
+        from garner.storage.sqs import SqsDoorbell
 
-        from garner.storage.sqs import CLIENT_CONFIG, SqsDoorbell
-
-        client = boto3.client("sqs", config=CLIENT_CONFIG)
-        return SqsDoorbell(client, self.settings[setting.Doorbell].queue_url)
+        url = self.settings[setting.Doorbell].queue_url
+        return SqsDoorbell(self._queue_calls(url), url)
 
     @cached_property
     def metrics(self) -> "EmfMetrics":
@@ -333,5 +363,10 @@ class Container:
             case EngineAuth.SIGV4:
                 from garner.storage.opensearch.sigv4 import SigV4Signer
 
-                return SigV4Signer(engine.region, engine.service)
+                return SigV4Signer(
+                    self.settings[setting.Aws].region,
+                    engine.service,
+                    credentials=self.credentials,
+                    clock=self.clock,
+                )
         return None

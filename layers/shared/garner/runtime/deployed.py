@@ -16,5 +16,7 @@ def environment(stack: str | None) -> Mapping[str, str]:
         StackName=stack, LogicalResourceId=WORKER
     )
     name = resource["StackResourceDetail"]["PhysicalResourceId"]
-    function = boto3.client("lambda").get_function_configuration(FunctionName=name)
-    return {**os.environ, **function["Environment"]["Variables"]}
+    client = boto3.client("lambda")
+    function = client.get_function_configuration(FunctionName=name)
+    region = {"AWS_REGION": client.meta.region_name}
+    return {**os.environ, **region, **function["Environment"]["Variables"]}

@@ -78,14 +78,11 @@ class HarvestContainer(Container):
 
     @cached_property
     def bell(self) -> "JobBell":
-        import boto3
-
         from garner.storage.job_bell import SqsJobBell
-        from garner.storage.sqs import CLIENT_CONFIG
 
         queues = self.settings[setting.HarvestQueues]
-        client = boto3.client("sqs", config=CLIENT_CONFIG)
-        return SqsJobBell(client, harvest_url=queues.harvest_url, fetch_url=queues.fetch_url)
+        calls = self._queue_calls(queues.harvest_url)
+        return SqsJobBell(calls, harvest_url=queues.harvest_url, fetch_url=queues.fetch_url)
 
     @cached_property
     def schedules(self) -> "Schedules":

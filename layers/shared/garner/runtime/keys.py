@@ -76,7 +76,9 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     try:
         stack = _parser().parse_args().stack
-        container = Container(settings.load_groups((settings.Table,), environment(stack)))
+        container = Container(
+            settings.load_groups((settings.Aws, settings.Table), environment(stack))
+        )
         lines = run(sys.argv[1:], container)
     except GarnerError as error:
         sys.stderr.write(f"{error.message}\n")

@@ -21,6 +21,7 @@ from garner.storage.dynamodb.indexes import DynamoIndexStore
 Print = Callable[[str], None]
 
 GROUPS = (
+    settings.Aws,
     settings.Table,
     settings.Payloads,
     settings.Doorbell,

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 from garner import limits
 from garner.errors import GarnerError
@@ -101,6 +102,31 @@ class Logs(Group):
     level: str = _variable("LOG_LEVEL", "INFO", str.upper)
 
 
+class Aws(Group):
+    """Where the function runs and as whom: variables that Lambda sets, and those with which any AWS
+    client is led to another address."""
+
+    region: str = _variable("AWS_REGION", "us-east-1")
+    endpoint: str | None = _variable("AWS_ENDPOINT_URL", None)
+    access_key: str = _variable("AWS_ACCESS_KEY_ID", "")
+    secret_key: str = _variable("AWS_SECRET_ACCESS_KEY", "", secret=True)
+    token: str = _variable("AWS_SESSION_TOKEN", "", secret=True)
+    credentials_url: str = _variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
+    authorization: str = _variable("AWS_CONTAINER_AUTHORIZATION_TOKEN", "", secret=True)
+    _dynamodb: str | None = _variable("AWS_ENDPOINT_URL_DYNAMODB", None)
+    _sqs: str | None = _variable("AWS_ENDPOINT_URL_SQS", None)
+
+    @property
+    def dynamodb_url(self) -> str:
+        suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+        return self._dynamodb or self.endpoint or f"https://dynamodb.{self.region}.{suffix}"
+
+    def sqs_url(self, queue_url: str) -> str:
+        """A queue's URL begins with where its service answers."""
+        parts = urlsplit(queue_url)
+        return self._sqs or self.endpoint or f"{parts.scheme}://{parts.netloc}"
+
+
 class Table(Group):
     name: str = _variable("TABLE_NAME")
 
@@ -125,7 +151,6 @@ class Engine(Group):
     user: str | None = _variable("OPENSEARCH_USER", None)
     password: str | None = _variable("OPENSEARCH_PASSWORD", None, secret=True)
     service: str = _variable("OPENSEARCH_SERVICE", "es")  # `aoss` for a serverless collection
-    region: str = _variable("AWS_REGION", "us-east-1")
     schema_cache_seconds: float = _variable("SCHEMA_CACHE_SECONDS", 5.0, float)
     shards: int = _variable("INDEX_SHARDS", 1, int)
     replicas: int = _variable("INDEX_REPLICAS", 0, int)
@@ -266,8 +291,8 @@ class Sandbox(Group):
     library_path: str = _variable("LD_LIBRARY_PATH", "")
 
 
-_READ = (Logs, Engine, Table, Tokens, Signing, Queries)
-_SUBMIT = (Logs, Table, Payloads, Doorbell, Tokens, Signing, Accept)
+_READ = (Logs, Engine, Aws, Table, Tokens, Signing, Queries)
+_SUBMIT = (Logs, Aws, Table, Payloads, Doorbell, Tokens, Signing, Accept)
 
 FUNCTIONS: dict[str, tuple[type[Group], ...]] = {
     "search": _READ,
@@ -275,23 +300,24 @@ FUNCTIONS: dict[str, tuple[type[Group], ...]] = {
     "subject": (*_READ, Payloads, Doorbell, Accept),  # GET reads, DELETE submits
     "entry": (*_READ, Payloads, Doorbell, Accept),
     "ingest": _SUBMIT,
-    "upload": (Logs, Table, Payloads, Tokens),
+    "upload": (Logs, Aws, Table, Payloads, Tokens),
     "batch_delete_by_subject": _SUBMIT,
     "delete_by_query": (*_SUBMIT, Queries),
     "task": _SUBMIT,
-    "task_list": (Logs, Table, Tokens, Signing),
-    "index": (Logs, Engine, Table, Tokens, Ownership, Doorbell),
-    "role": (Logs, Table, Tokens, Ownership),
-    "field_mapping": (Logs, Table, Tokens),
+    "task_list": (Logs, Aws, Table, Tokens, Signing),
+    "index": (Logs, Engine, Aws, Table, Tokens, Ownership, Doorbell),
+    "role": (Logs, Aws, Table, Tokens, Ownership),
+    "field_mapping": (Logs, Aws, Table, Tokens),
     "openapi": (Logs,),
     "not_found": (Logs,),
-    "index_worker": (Logs, Engine, Table, Payloads, Doorbell, Signing, Draining),
-    "webhook": (Logs, Table, Tokens),
-    "notifier": (Logs, Table, Signing, Fetching, Telling),
-    "controller": (Logs, Table, Tokens, HarvestQueues, Curating, Sandbox),
-    "source": (Logs, Table, Tokens, Payloads, Scheduling, Sampling, Sandbox),
+    "index_worker": (Logs, Engine, Aws, Table, Payloads, Doorbell, Signing, Draining),
+    "webhook": (Logs, Aws, Table, Tokens),
+    "notifier": (Logs, Aws, Table, Signing, Fetching, Telling),
+    "controller": (Logs, Aws, Table, Tokens, HarvestQueues, Curating, Sandbox),
+    "source": (Logs, Aws, Table, Tokens, Payloads, Scheduling, Sampling, Sandbox),
     "fetch_worker": (
         Logs,
+        Aws,
         Table,
         Payloads,
         HarvestQueues,
@@ -302,6 +328,7 @@ FUNCTIONS: dict[str, tuple[type[Group], ...]] = {
     ),
     "harvest_worker": (
         Logs,
+        Aws,
         Table,
         Payloads,
         Doorbell,
@@ -311,8 +338,8 @@ FUNCTIONS: dict[str, tuple[type[Group], ...]] = {
         Curating,
         Sandbox,
     ),
-    "harvest_sweeper": (Logs, Table, Payloads, HarvestQueues),
-    "sweeper": (Logs, Engine, Table, Payloads, Doorbell, Signing, Draining, Sweeping),
+    "harvest_sweeper": (Logs, Aws, Table, Payloads, HarvestQueues),
+    "sweeper": (Logs, Engine, Aws, Table, Payloads, Doorbell, Signing, Draining, Sweeping),
 }
 """Function folder → the groups it reads. The template's test checks its environments against it."""
 

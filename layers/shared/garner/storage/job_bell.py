@@ -1,12 +1,9 @@
 """The bells of the two harvest workers on SQS."""
 
 import json
-from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
+from garner.errors import Unavailable
+from garner.storage.aws.calls import Call, Refused
 
 _MAX_DELAY_SECONDS = 900
 
@@ -14,18 +11,19 @@ _MAX_DELAY_SECONDS = 900
 class SqsJobBell:
     """Implements `garner.ports.harvest.JobBell`."""
 
-    def __init__(self, client: "SQSClient", *, harvest_url: str, fetch_url: str) -> None:
-        self._client = client
+    def __init__(self, call: Call, *, harvest_url: str, fetch_url: str) -> None:
+        self._call = call
         self._harvest_url = harvest_url
         self._fetch_url = fetch_url
 
     def ring(self, run_id: str, *, fetch: bool, delay: float = 0.0) -> None:
         """A lost ring costs time only: the run is due, and the sweeper rings again."""
+        message = {
+            "QueueUrl": self._fetch_url if fetch else self._harvest_url,
+            "MessageBody": json.dumps({"run_id": run_id}),
+            "DelaySeconds": min(int(delay), _MAX_DELAY_SECONDS),
+        }
         try:
-            self._client.send_message(
-                QueueUrl=self._fetch_url if fetch else self._harvest_url,
-                MessageBody=json.dumps({"run_id": run_id}),
-                DelaySeconds=min(int(delay), _MAX_DELAY_SECONDS),
-            )
-        except (ClientError, BotoCoreError):
+            self._call("SendMessage", message)
+        except (Refused, Unavailable):
             return

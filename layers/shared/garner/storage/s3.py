@@ -1,26 +1,14 @@
-"""Payloads: small ones as items beside the log, large ones as objects in S3.
+"""Objects in S3."""
 
-P#<key>#<id>                 at most 8 KB, compressed
-payload/<key>/<id>           larger ones
-payload/<key>/outcomes/…      pages of tasks
-"""
-
-import hashlib
-import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from garner import limits
-from garner.domain.slots import index_key
-from garner.domain.tasks import PayloadRef
 from garner.domain.uploads import Upload
 from garner.errors import JsonObject, Unavailable
-from garner.ports.clock import Clock, Ids
 from garner.ports.payloads import PayloadDamaged
-from garner.storage.dynamodb.table import SINGLE, Put, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -33,65 +21,21 @@ CLIENT_CONFIG = Config(
     signature_version="s3v4",  # presigned forms of the old one are not checked everywhere
     s3={"addressing_style": "path"},
 )
-_LEVEL = 1  # fast; the network and the table are what is saved
 _PIECE = 1 << 20
-_KEPT_DAYS = 2 * limits.RETENTION_DAYS  # longer than any task waits and is shown
-_GONE = frozenset(
-    {"NoSuchKey", "NoSuchVersion", "404", "403"}
-)  # HEAD: who may not list gets 403  # a HEAD has no body to say more
+_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "403"})
+"""403: the HEAD of an object that is not there, for those who may not list."""
 
 
-class S3Payloads:
-    """Implements `garner.ports.payloads.PayloadStore`."""
+class S3Objects:
+    """Implements `garner.storage.payloads.Objects`."""
 
-    def __init__(
-        self, client: "S3Client", bucket: str, table: Table, *, clock: Clock, ids: Ids
-    ) -> None:
+    def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
-        self._table = table
-        self._clock = clock
-        self._ids = ids
 
-    def put(self, index_id: str, payload: bytes) -> PayloadRef:
-        stored = zlib.compress(payload, _LEVEL)
-        digest = hashlib.sha256(payload).hexdigest()
-        name, version = self._ids.token(), None
-        if len(stored) <= limits.INLINE_PAYLOAD_BYTES:
-            key = f"P#{index_key(index_id)}#{name}"
-            self._table.put(Put({"pk": key, "sk": SINGLE, "data": stored, **self._expiry()}))
-        else:
-            key = f"payload/{index_key(index_id)}/{name}"
-            answer = self._call("put_object", Key=key, Body=stored)
-            version = answer.get("VersionId")
-        return PayloadRef(key, digest, len(stored), len(payload), version)
-
-    def _expiry(self) -> dict[str, int]:
-        return {"expires_at": int(self._clock.seconds() + _KEPT_DAYS * 86_400)}
-
-    def get(self, ref: PayloadRef) -> bytes:
-        if ref.key.startswith("P#"):
-            item = self._table.get((ref.key, SINGLE))
-            stored = item["data"] if item else b""
-        else:
-            stored = self._read(ref.key, ref.version)
-        try:
-            expand = zlib.decompressobj()
-            payload = expand.decompress(stored, ref.expanded + 1)
-        except zlib.error as error:
-            raise PayloadDamaged(ref.key) from error
-        if len(payload) != ref.expanded or hashlib.sha256(payload).hexdigest() != ref.sha256:
-            raise PayloadDamaged(ref.key)
-        return payload
-
-    def put_page(self, name: str, page: bytes) -> None:
-        self._call("put_object", Key=name, Body=zlib.compress(page, _LEVEL))
-
-    def page(self, name: str) -> bytes:
-        try:
-            return zlib.decompress(self._read(name, None))
-        except zlib.error as error:
-            raise PayloadDamaged(name) from error
+    def put(self, name: str, data: bytes) -> str | None:
+        version: str | None = self._call("put_object", Key=name, Body=data).get("VersionId")
+        return version
 
     def presign(self, name: str, most_bytes: int, seconds: int) -> JsonObject:
         form: JsonObject = self._client.generate_presigned_post(
@@ -116,9 +60,9 @@ class S3Payloads:
         except (BotoCoreError, OSError) as error:
             raise Unavailable("The payload store stopped answering; try again.") from error
 
-    def _read(self, key: str, version: str | None) -> bytes:
+    def read(self, name: str, version: str | None) -> bytes:
         try:
-            data: bytes = self._open(key, version).read()
+            data: bytes = self._open(name, version).read()
         except (BotoCoreError, OSError) as error:
             raise Unavailable("The payload store stopped answering; try again.") from error
         return data

@@ -4,23 +4,13 @@ Every store in this room goes through `Table`, so that no other module knows the
 DynamoDB or its error codes. Keys are `(pk, sk)`; singletons have the sort key `-`.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,  # noqa: A004 - botocore's own name
-    HTTPClientError,
-)
-
-from garner.errors import Unavailable
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from garner.errors import JsonObject, Unavailable
+from garner.storage.aws.calls import Call, Refused
 
 Item = dict[str, Any]
 """One item with Python values: str, int, float, bool, bytes, None, list, dict."""
@@ -30,27 +20,6 @@ Key = tuple[str, str]
 SINGLE = "-"  # the sort key of an item that is alone in its partition
 DUE_INDEX = "due"  # sparse: what the sweeper looks for (`due_kind`, `due_at`)
 
-CLIENT_CONFIG = Config(
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 4},
-    max_pool_connections=32,
-)
-"""Time-outs below every caller's own budget. A repeated write is harmless: each is conditional."""
-
-_PASSING = frozenset(
-    {
-        "InternalServerError",
-        "InternalFailure",
-        "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "ThrottlingException",
-        "TransactionInProgressException",
-    }
-)
 _CONFLICT = "TransactionConflict"
 _TRIES_ON_CONFLICT = 6  # a conflict means that somebody else just wrote: the next try mostly works
 _BATCH_GET = 100
@@ -125,12 +94,12 @@ class Table:
     Every method raises `Unavailable` if the table does not answer or is throttled.
     """
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
-        self._client = client
+    def __init__(self, call: Call, name: str) -> None:
+        self._call_plain = call
         self._name = name
 
     def get(self, key: Key) -> Item | None:
-        answer = self._call("get_item", Key=_wire_key(key), ConsistentRead=True)
+        answer = self._call("GetItem", Key=_wire_key(key), ConsistentRead=True)
         return from_wire(answer["Item"]) if "Item" in answer else None
 
     def batch_get(self, keys: Sequence[Key]) -> dict[Key, Item]:
@@ -140,8 +109,8 @@ class Table:
             waiting: Any = [_wire_key(key) for key in keys[start : start + _BATCH_GET]]
             for _ in range(_TRIES_ON_CONFLICT):
                 answer = self._call_plain(
-                    "batch_get_item",
-                    RequestItems={self._name: {"Keys": waiting, "ConsistentRead": True}},
+                    "BatchGetItem",
+                    {"RequestItems": {self._name: {"Keys": waiting, "ConsistentRead": True}}},
                 )
                 for wire in answer["Responses"].get(self._name, []):
                     item = from_wire(wire)
@@ -155,16 +124,16 @@ class Table:
 
     def put(self, put: Put) -> None:
         """Raises `ConditionFailed`."""
-        self._write("put_item", put)
+        self._write("PutItem", put)
 
     def update(self, update: Update) -> Item:
         """The item as it is afterwards. Raises `ConditionFailed`."""
-        answer = self._write("update_item", update, ReturnValues="ALL_NEW")
+        answer = self._write("UpdateItem", update, ReturnValues="ALL_NEW")
         return from_wire(answer["Attributes"])
 
     def delete(self, delete: Delete) -> None:
         """Raises `ConditionFailed`. Deleting what is not there is fine without a condition."""
-        self._write("delete_item", delete)
+        self._write("DeleteItem", delete)
 
     def transact(self, actions: Sequence[Action], *, token: str | None = None) -> None:
         """All or nothing, at most 100 actions. Raises `TransactionRefused`.
@@ -176,9 +145,9 @@ class Table:
         extra = {"ClientRequestToken": token} if token else {}
         for _ in range(_TRIES_ON_CONFLICT):
             try:
-                self._call_plain("transact_write_items", TransactItems=wire, **extra)
-            except ClientError as error:
-                reasons: list[Any] = error.response.get("CancellationReasons", [])
+                self._call_plain("TransactWriteItems", {"TransactItems": wire, **extra})
+            except Refused as refused:
+                reasons: list[Any] = refused.answer.get("CancellationReasons", [])
                 codes = {reason.get("Code", "None") for reason in reasons}
                 if "ConditionalCheckFailed" in codes:
                     raise TransactionRefused(_failed(reasons)) from None
@@ -222,7 +191,7 @@ class Table:
     def scan(self, prefix: str) -> Iterator[Item]:
         """All items whose partition key begins with `prefix`; every item of the table is read."""
         yield from self._pages(
-            "scan",
+            "Scan",
             FilterExpression="begins_with(pk, :prefix)",
             ExpressionAttributeValues=_wire_values({"prefix": prefix}),
             ConsistentRead=True,
@@ -230,7 +199,7 @@ class Table:
         )
 
     def _pages(
-        self, operation: str = "query", *, limit: int | None, **request: Any
+        self, operation: str = "Query", *, limit: int | None, **request: Any
     ) -> Iterator[Item]:
         left = limit
         while True:
@@ -251,12 +220,11 @@ class Table:
         for _ in range(_TRIES_ON_CONFLICT):
             try:
                 return self._call(operation, **request, **extra)
-            except ClientError as error:
-                code = error.response["Error"]["Code"]
-                if code == "ConditionalCheckFailedException":
-                    wire: Any = error.response.get("Item")
+            except Refused as refused:
+                if refused.code == "ConditionalCheckFailedException":
+                    wire: Any = refused.answer.get("Item")
                     raise ConditionFailed(from_wire(wire) if wire else None) from None
-                if code != f"{_CONFLICT}Exception":
+                if refused.code != f"{_CONFLICT}Exception":
                     raise
         raise Unavailable("The table is busy; try again.")
 
@@ -266,20 +234,8 @@ class Table:
         request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         return {kind[type(action)]: request}
 
-    def _call(self, operation: str, **request: Any) -> Any:
-        return self._call_plain(operation, TableName=self._name, **request)
-
-    def _call_plain(self, operation: str, **request: Any) -> Any:
-        try:
-            return getattr(self._client, operation)(**request)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _PASSING:
-                raise Unavailable("The table is throttled; try again.") from error
-            raise
-        except (ConnectionError, HTTPClientError) as error:
-            raise Unavailable("The table can't be reached; try again.") from error
-        except BotoCoreError as error:
-            raise Unavailable("The table client failed; try again.") from error
+    def _call(self, operation: str, **request: Any) -> JsonObject:
+        return self._call_plain(operation, {"TableName": self._name, **request})
 
 
 def to_wire(value: Any) -> Any:  # noqa: PLR0911 - one case per type
@@ -291,10 +247,10 @@ def to_wire(value: Any) -> Any:  # noqa: PLR0911 - one case per type
             return {"S": value}
         case int():
             return {"N": str(value)}
-        case float() | Decimal():
-            return {"N": repr(float(value))}
+        case float():
+            return {"N": repr(value)}
         case bytes():
-            return {"B": value}
+            return {"B": b64encode(value).decode()}
         case None:
             return {"NULL": True}
         case list() | tuple():
@@ -314,7 +270,7 @@ def _from_value(value: Mapping[str, Any]) -> Any:
         case "N":
             return float(inner) if set(inner) & set(".eE") else int(inner)
         case "B":
-            return bytes(inner)
+            return b64decode(inner)
         case "NULL":
             return None
         case "L":

@@ -1,17 +1,17 @@
-"""One HTTP client for the engine: a pool, explicit time-outs, no retries of its own.
+"""The engine over HTTP: explicit time-outs, no retries of its own.
 
-Built on urllib3 because importing an engine library costs a cold start more than the whole rest of
-a search (docs/adr). Callers get status and body; what a status means is decided by each adapter.
+Callers get status and body; what a status means is decided by each adapter.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import orjson
-import urllib3
 
 from garner.errors import JsonObject, QueryTimeout, Unavailable
+from garner.storage.http import NoAnswer, NoAnswerInTime, Origin
 
 CONNECT_SECONDS = 3.0
 
@@ -42,8 +42,9 @@ class EngineClient:
 
     def __init__(self, url: str, signer: Signer | None = None, connections: int = 8) -> None:
         self._url = url.rstrip("/")
+        self._prefix = urlsplit(self._url).path
         self._signer = signer
-        self._pool = urllib3.PoolManager(maxsize=connections, retries=False, block=False)
+        self._origin = Origin(self._url, connect_seconds=CONNECT_SECONDS, kept=connections)
 
     def request(
         self,
@@ -56,28 +57,20 @@ class EngineClient:
         encoding: str | None = None,
     ) -> EngineAnswer:
         data = orjson.dumps(body) if isinstance(body, dict) else body
-        url = self._url + path
-        headers = {"Accept-Encoding": "gzip"}
-        if data is not None:
-            headers["Content-Type"] = content_type
+        headers = {} if data is None else {"Content-Type": content_type}
         if encoding:
             headers["Content-Encoding"] = encoding
         if self._signer:
-            headers.update(self._signer.headers(method, url, data or b""))
+            headers.update(self._signer.headers(method, self._url + path, data or b""))
         try:
-            answer = self._pool.request(
-                method,
-                url,
-                body=data,
-                headers=headers,
-                redirect=False,
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout),
+            answer = self._origin.request(
+                method, self._prefix + path, data, headers, timeout=timeout
             )
-        except urllib3.exceptions.ReadTimeoutError as error:
+        except NoAnswerInTime as error:
             raise QueryTimeout(f"The search engine did not answer within {timeout:g} s.") from error
-        except urllib3.exceptions.HTTPError as error:
+        except NoAnswer as error:
             raise Unavailable("The search engine can't be reached; try again.") from error
-        return EngineAnswer(answer.status, answer.data)
+        return EngineAnswer(answer.status, answer.body)
 
     def close(self) -> None:
-        self._pool.clear()
+        self._origin.close()
