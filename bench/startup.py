@@ -24,6 +24,7 @@ from garner.domain.principals import SCOPE_ALL, Caller
 from garner.runtime.clock import RandomIds, SystemClock
 from garner.services.create_index import create_index
 from garner.services.keys import KeyRequest, create_key
+from garner.storage.aws.calls import DYNAMODB
 from garner.storage.dynamodb.indexes import DynamoIndexStore
 from garner.storage.dynamodb.keys import DynamoKeyStore
 from garner.storage.dynamodb.roles import DynamoRoleStore
@@ -138,10 +139,9 @@ def _surroundings(url: str) -> Iterator[Surroundings]:
 
 
 def _prepared(cloud: clouds.Cloud, url: str) -> Surroundings:
-    client = cloud.client("dynamodb")
-    create_table(client)
+    create_table(cloud.client("dynamodb"))
     queue = cloud.client("sqs").create_queue(QueueName="doorbell")["QueueUrl"]
-    table = Table(client, ENVIRONMENT["TABLE_NAME"])
+    table = Table(cloud.calls(DYNAMODB), ENVIRONMENT["TABLE_NAME"])
     caller = Caller(identity=OWNER, identities=frozenset({OWNER}), scopes=frozenset({SCOPE_ALL}))
     engine = EngineClient(url)
     indexes = OpenSearchIndexes(engine)
