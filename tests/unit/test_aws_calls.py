@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from select import select
 from socket import create_server
 from threading import Thread
 from typing import Any
@@ -171,6 +172,8 @@ def test_a_connection_that_the_server_closed_is_not(server: Server, origin: Orig
     server.keep = False
     for _ in range(3):
         assert origin.request("GET", "/", None, {}, timeout=5).status == 200
+        ((_, connection),) = origin._idle
+        select([connection.sock], [], [], 5)  # until the end of the connection has arrived
     assert len(server.connections) == 3
 
 
