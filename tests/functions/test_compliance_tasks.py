@@ -220,6 +220,19 @@ def test_a_delete_by_query_takes_whole_subjects_by_what_its_caller_sees(
     assert cores.subjects(bypass_visible_to=True) == ["kept"]
 
 
+def test_a_delete_by_query_that_a_field_cannot_take_fails_and_deletes_nothing(
+    cores: IndexClient,
+) -> None:
+    cores.write(entry("s1", rock="basalt", depth=3))
+    shape = {"type": "Polygon", "coordinates": [[[0, 0], [0, 2], [2, 2], [0, 0]]]}
+    odd = {"type": "geo_shape", "field_name": "rock", "shape": shape, "relation": "within"}
+    task = cores.outcome("POST", "/delete_by_query", {"filters": [{"type": "not", "filter": odd}]})
+    assert task["state"] == "FAILED"
+    assert task["message"].startswith("'rock' is a field of type text")
+    assert task["message"].endswith("; nothing was deleted")
+    assert cores.subjects() == ["s1"]
+
+
 @pytest.mark.compliance(25)
 def test_a_reopened_index_has_its_data(cores: IndexClient) -> None:
     cores.write(entry("a", rock="basalt"))

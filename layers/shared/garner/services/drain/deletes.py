@@ -8,7 +8,7 @@ from garner.domain import documents as doc
 from garner.domain.operations import header
 from garner.domain.tasks import Counts, Task, TaskError, TaskState, Verdict
 from garner.domain.versions import version
-from garner.errors import JsonObject
+from garner.errors import BadRequest, JsonObject, ValidationFailed
 from garner.ports.engine_writer import Write
 from garner.ports.payloads import PayloadDamaged
 from garner.services.drain.merge import document
@@ -21,13 +21,17 @@ def delete_by_query(worker: Worker, task: Task) -> None:
 
     How far it is is saved behind each page, whose tombstones are acknowledged: the next turn goes
     on there. What a dead worker sent beyond that is found as its tombstones and sent again. Raises
-    `TaskMoved` behind a page if the task is to be cancelled.
+    `TaskMoved` behind a page if the task is to be cancelled. A query that its
+    fields can't take ends the task: they may have been bound since it was accepted.
     """
     (task,) = worker.begin([task])
     try:
         query = _query(worker, task)
     except PayloadDamaged:
         worker.finish(task.n, {task.n: failed(task, TaskError.PAYLOAD_DAMAGED)}, [task])
+        return
+    except (BadRequest, ValidationFailed) as refused:
+        worker.finish(task.n, {task.n: failed(task, TaskError.VALIDATION, _why(refused))}, [task])
         return
     worker.raise_sent(task.n)
     deleted, after = _saved(task)
@@ -94,6 +98,13 @@ def _subjects(worker: Worker, query: JsonObject, slot: int, build: int) -> Itera
 def _query(worker: Worker, task: Task) -> JsonObject:
     head = header(worker.ports.payloads.get(task.payload))
     return worker.ports.compile_matches(head, worker.schema)
+
+
+def _why(refused: BadRequest | ValidationFailed) -> str:
+    """The first of its reasons."""
+    messages = (refused.details or {}).get("messages", {}).get("json", {})
+    reasons = [text for texts in messages.values() for text in texts]
+    return f"{[*reasons, refused.message][0].rstrip('.')}; nothing was deleted"
 
 
 def _page(
