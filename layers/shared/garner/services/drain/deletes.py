@@ -21,8 +21,8 @@ def delete_by_query(worker: Worker, task: Task) -> None:
 
     How far it is is saved behind each page, whose tombstones are acknowledged: the next turn goes
     on there. What a dead worker sent beyond that is found as its tombstones and sent again. Raises
-    `TaskMoved` behind a page if the task is to be cancelled. A query that its fields can't take ends
-    the task: they may have been bound since it was accepted.
+    `TaskMoved` behind a page if the task is to be cancelled. A query that its fields can't take
+    ends the task: they may have been bound since it was accepted.
     """
     (task,) = worker.begin([task])
     try:
