@@ -13,14 +13,14 @@ from garner.services.scroll import scroll
 def routes(api: Api, on: Container) -> None:
     read = Reads(reader=on.reader, indexes=lambda: on.indexes)
     dialect = on.settings[Queries].default_dialect
-    signing_key = on.settings[Signing].key.encode()
+    signing_keys = on.settings[Signing].keys
 
     @api.post("/v1/index/<index_id>/scroll")
     def post(request: Request, index_id: str) -> bytes:
         def asked() -> object:
             return scroll_request_from_body(request.json(), dialect)
 
-        return read(request, index_id, scroll, asked, clock=on.clock, signing_key=signing_key)
+        return read(request, index_id, scroll, asked, clock=on.clock, signing_keys=signing_keys)
 
 
 handler = serve("scroll", routes)

@@ -157,7 +157,7 @@ class Collection:
             reader=self.reader,
             roles=lambda: roles,
             clock=self.clock,
-            signing_key=KEY,
+            signing_keys=(KEY,),
         )
         return dict(orjson.loads(answer))
 

@@ -38,8 +38,14 @@ def test_a_shared_secret_algorithm_is_refused_for_tokens() -> None:
 
 
 def test_a_short_signing_key_is_refused() -> None:
-    with pytest.raises(SettingsError, match="SIGNING_KEY is malformed"):
-        load({"SIGNING_KEY": "short"}, settings.Signing)
+    for text in ("short", f"{'n' * 32},short", ","):
+        with pytest.raises(SettingsError, match="SIGNING_KEY is malformed"):
+            load({"SIGNING_KEY": text}, settings.Signing)
+
+
+def test_of_several_signing_keys_the_first_is_the_one_in_use() -> None:
+    found = load({"SIGNING_KEY": f"{'n' * 32},{'o' * 32}"}, settings.Signing)
+    assert found[settings.Signing].keys == (b"n" * 32, b"o" * 32)
 
 
 def test_a_heartbeat_that_can_not_keep_the_lease_is_refused() -> None:

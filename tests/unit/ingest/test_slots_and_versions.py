@@ -32,6 +32,13 @@ def test_another_key_makes_other_ids() -> None:
     assert TaskIds(b"another secret").decode(task_id) is None
 
 
+def test_ids_made_before_a_rotation_stay_known_as_long_as_their_key_is_kept() -> None:
+    index_id = "0d0d0d0d-0d0d-4d0d-8d0d-0d0d0d0d0d0d"
+    rotated = TaskIds(b"another secret", b"a secret of this deployment......")
+    assert rotated.decode(IDS.encode(index_id, 7)) == (index_key(index_id), 7)
+    assert IDS.decode(rotated.encode(index_id, 7)) is None
+
+
 @pytest.mark.parametrize("text", ["", "x", "00000000-0000-0000-0000-000000000000", "7" * 36])
 def test_what_is_not_an_id_at_all_is_not_one(text: str) -> None:
     assert IDS.decode(text) is None

@@ -53,9 +53,13 @@ def never_asked():
     raise AssertionError("the table was asked for roles")
 
 
-def page(reader, request, by=ANONYMOUS, clock=None, *, roles=never_asked, index_id=INDEX, key=KEY):
+def page(
+    reader, request, by=ANONYMOUS, clock=None, *, roles=never_asked, index_id=INDEX, keys=(KEY,)
+):
     clock = clock or StoppedClock()
-    answer = scroll(index_id, by, request, reader=reader, roles=roles, clock=clock, signing_key=key)
+    answer = scroll(
+        index_id, by, request, reader=reader, roles=roles, clock=clock, signing_keys=keys
+    )
     return orjson.loads(answer)
 
 
@@ -144,7 +148,7 @@ def test_a_marker_goes_on_where_the_page_ended(marker):
         {"by": ANONYMOUS},
         {"by": caller(2)},
         {"index_id": "00000000-0000-4000-8000-000000000002"},
-        {"key": b"x" * 32},
+        {"keys": (b"x" * 32,)},
         {"request": SearchRequest(q="lava", limit=2)},
         {"request": SearchRequest(q="*", limit=2, filter_principal_sets=["x"])},
         {"clock": StoppedClock(1_000_001.0 + limits.SCROLL_MARKER_SECONDS)},
@@ -170,6 +174,14 @@ def test_a_changed_marker_is_refused(marker):
     for text in (f"{forged}.{signature}", f"{payload}.{signature[:-4]}AAA="):
         with pytest.raises(ValidationFailed):
             page(ScriptedReader(MANY), SearchRequest(q="*", limit=2, marker=text), ALICE)
+
+
+def test_a_marker_outlives_the_rotation_of_the_key(marker):
+    request = SearchRequest(q="*", limit=2, marker=marker)
+    rotated = (b"a new key", KEY)
+    assert page(ScriptedReader(MANY), request, ALICE, keys=rotated)["count"] == 2
+    with pytest.raises(ValidationFailed):
+        page(ScriptedReader(MANY), request, ALICE, keys=(b"a new key",))
 
 
 def test_a_marker_lives_for_at_least_ten_minutes(marker):

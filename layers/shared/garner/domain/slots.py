@@ -8,7 +8,6 @@ further item, and ids can't be guessed.
 import hashlib
 import hmac
 import uuid
-from dataclasses import dataclass, field
 
 _MAC_BITS, _SLOT_BITS = 34, 40
 _LOW_SLOT_BITS = 28  # of the slot number, those beside the MAC; the other 12 are in the middle
@@ -19,11 +18,11 @@ def index_key(index_id: str) -> str:
     return index_id.replace("-", "")[:12].lower()
 
 
-@dataclass(frozen=True, slots=True)
 class TaskIds:
-    """Makes and reads task ids. `signing_key` is a secret of the deployment."""
+    """Makes task ids with the first of the deployment's secret keys, reads those of any."""
 
-    signing_key: bytes = field(repr=False)
+    def __init__(self, *signing_keys: bytes) -> None:
+        self._keys = signing_keys
 
     def encode(self, index_id: str, n: int) -> str:
         key = index_key(index_id)
@@ -33,7 +32,7 @@ class TaskIds:
             | (n >> _LOW_SLOT_BITS) << 64
             | 0b10 << 62
             | (n & (1 << _LOW_SLOT_BITS) - 1) << _MAC_BITS
-            | self._mac(key, n)
+            | _mac(self._keys[0], key, n)
         )
         return str(uuid.UUID(int=number))
 
@@ -48,11 +47,11 @@ class TaskIds:
             1 << _LOW_SLOT_BITS
         ) - 1
         made = number >> 76 & 0xF == 0x8 and number >> 62 & 0b11 == 0b10
-        mac = number & (1 << _MAC_BITS) - 1
-        if not made or not hmac.compare_digest(str(mac), str(self._mac(key, n))):
-            return None
-        return key, n
+        mac = str(number & (1 << _MAC_BITS) - 1)
+        ours = [hmac.compare_digest(mac, str(_mac(each, key, n))) for each in self._keys]
+        return (key, n) if made and any(ours) else None
 
-    def _mac(self, key: str, n: int) -> int:
-        digest = hmac.digest(self.signing_key, f"task {key} {n}".encode(), hashlib.sha256)
-        return int.from_bytes(digest[:8], "big") >> 64 - _MAC_BITS
+
+def _mac(signing_key: bytes, key: str, n: int) -> int:
+    digest = hmac.digest(signing_key, f"task {key} {n}".encode(), hashlib.sha256)
+    return int.from_bytes(digest[:8], "big") >> 64 - _MAC_BITS

@@ -213,7 +213,7 @@ class Container:
     def task_ids(self) -> "TaskIds":
         from garner.domain.slots import TaskIds
 
-        return TaskIds(self.settings[setting.Signing].key.encode())
+        return TaskIds(*self.settings[setting.Signing].keys)
 
     @cached_property
     def task_log(self) -> "TaskLog":

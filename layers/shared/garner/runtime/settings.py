@@ -37,10 +37,11 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word for word in text.replace(",", " ").split() if word)
 
 
-def _secret(text: str) -> str:
-    if len(text) < 32:
+def _keys(text: str) -> tuple[bytes, ...]:
+    keys = _words(text)
+    if min(map(len, keys), default=0) < 32:
         raise ValueError("use at least 32 characters")
-    return text
+    return tuple(key.encode() for key in keys)
 
 
 class _Variable:
@@ -140,9 +141,10 @@ class Doorbell(Group):
 
 
 class Signing(Group):
-    """The key of task ids and scroll markers; a new one makes those that are out there unknown."""
+    """The keys of task ids and scroll markers, separated by commas: the first one signs, what any
+    of them signed is known. A key is taken away when nothing that it signed is used any more."""
 
-    key: str = _variable("SIGNING_KEY", parse=_secret, secret=True)
+    keys: tuple[bytes, ...] = _variable("SIGNING_KEY", parse=_keys, secret=True)
 
 
 class Engine(Group):

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -42,11 +43,11 @@ def scroll(
     reader: SearchReader,
     roles: RoleLookup,
     clock: Clock,
-    signing_key: bytes,
+    signing_keys: Sequence[bytes],
 ) -> bytes:
     """A page as JSON, shorter than asked for where it would not fit into an answer. Raises
     `ValidationFailed` for a marker that is not from this query, else as `search`."""
-    markers = _Markers(signing_key, _binding(index_id, caller, request), clock)
+    markers = _Markers(signing_keys, _binding(index_id, caller, request), clock)
     after = None if request.marker is None else markers.read(request.marker)
     require_fields(caller, request.fields, roles=roles)
     visibility = visibility_of(
@@ -127,15 +128,15 @@ def _binding(index_id: str, caller: Caller, request: SearchRequest) -> bytes:
 class _Markers:
     """`<last subject and expiry>.<HMAC over them and the binding>`, both base64."""
 
-    def __init__(self, key: bytes, binding: bytes, clock: Clock) -> None:
-        self._key = key
+    def __init__(self, keys: Sequence[bytes], binding: bytes, clock: Clock) -> None:
+        self._keys = keys
         self._binding = binding
         self._now = clock.seconds()
 
     def write(self, last: str) -> str:
         expires = int(self._now) + limits.SCROLL_MARKER_SECONDS
         payload = orjson.dumps([last, expires])
-        return f"{_base64(payload)}.{_base64(self._signature(payload))}"
+        return f"{_base64(payload)}.{_base64(self._signature(self._keys[0], payload))}"
 
     def read(self, marker: str) -> str:
         """The subject that the last page ended with; raises `ValidationFailed`."""
@@ -144,15 +145,16 @@ class _Markers:
             said, signed = urlsafe_b64decode(payload), urlsafe_b64decode(signature)
         except NotBase64:
             raise _refused("This is not a marker.") from None
-        if not hmac.compare_digest(signed, self._signature(said)):
+        ours = [hmac.compare_digest(signed, self._signature(key, said)) for key in self._keys]
+        if not any(ours):
             raise _refused("The marker is from another query, index or caller.")
         last, expires = orjson.loads(said)
         if self._now > expires:
             raise _refused("The marker has expired; start again without one.")
         return str(last)
 
-    def _signature(self, payload: bytes) -> bytes:
-        return hmac.digest(self._key, self._binding + payload, "sha256")
+    def _signature(self, key: bytes, payload: bytes) -> bytes:
+        return hmac.digest(key, self._binding + payload, "sha256")
 
 
 def _base64(data: bytes) -> str:
