@@ -246,7 +246,7 @@ class Container:
     def metrics(self) -> "EmfMetrics":
         from garner.runtime.metrics import EmfMetrics
 
-        return EmfMetrics(self.clock)
+        return EmfMetrics(self.clock, self.settings[setting.Logs].metrics_namespace)
 
     def flush_metrics(self) -> None:
         """Writes what was counted, if anything was."""

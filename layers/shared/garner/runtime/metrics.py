@@ -7,14 +7,13 @@ from threading import Lock
 
 from garner.ports.clock import Clock
 
-_NAMESPACE = "Garner"
-
 
 class EmfMetrics:
     """Implements `garner.ports.metrics.Metrics`. Adds up until `flush`, which writes one line."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, namespace: str) -> None:
         self._clock = clock
+        self._namespace = namespace
         self._lock = Lock()
         self._counts: dict[str, float] = defaultdict(float)
         self._durations: dict[str, list[float]] = defaultdict(list)
@@ -40,7 +39,7 @@ class EmfMetrics:
             "_aws": {
                 "Timestamp": int(self._clock.seconds() * 1000),
                 "CloudWatchMetrics": [
-                    {"Namespace": _NAMESPACE, "Dimensions": [[]], "Metrics": units}
+                    {"Namespace": self._namespace, "Dimensions": [[]], "Metrics": units}
                 ],
             },
             **counts,

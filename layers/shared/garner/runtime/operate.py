@@ -22,6 +22,7 @@ Print = Callable[[str], None]
 
 GROUPS = (
     settings.Aws,
+    settings.Logs,
     settings.Table,
     settings.Payloads,
     settings.Doorbell,

@@ -101,6 +101,7 @@ def specification(group: type[Group]) -> list[tuple[str, _Variable]]:
 
 class Logs(Group):
     level: str = _variable("LOG_LEVEL", "INFO", str.upper)
+    metrics_namespace: str = _variable("METRICS_NAMESPACE", "Garner")  # metrics are lines, too
 
 
 class Aws(Group):

@@ -15,11 +15,15 @@ def ring_for_lagging(
 ) -> int:
     """Rings for each index whose work has waited, without a worker at it. How many were rung for.
 
-    `oldest_wait_seconds` is the metric whose alarm must never be silent.
+    `oldest_wait_seconds` is the metric whose alarm must never be silent; `tasks_waiting` counts
+    those of all indexes, however short they have waited.
     """
-    now, rung, oldest = clock.seconds(), 0, 0.0
-    for due in log.lagging(now - ring_after):
+    now, rung, waiting, oldest = clock.seconds(), 0, 0, 0.0
+    for due in log.lagging(now):
         oldest = max(oldest, now - due.since)
+        waiting += log.backlog(due.index_id).tasks
+        if due.since > now - ring_after:
+            continue
         cursor = log.cursor(due.index_id)
         if cursor.lease_until > now or cursor.backoff_until > now:
             continue
@@ -30,6 +34,7 @@ def ring_for_lagging(
         else:
             rung += 1
     metrics.seconds("oldest_wait_seconds", oldest)
+    metrics.count("tasks_waiting", waiting)
     metrics.count("doorbells_swept", rung)
     return rung
 
