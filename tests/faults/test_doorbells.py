@@ -100,3 +100,14 @@ def test_the_backlog_of_an_index_is_one_doorbell_and_holds_up_no_other_index() -
     assert case.drain() is DrainEnd.DONE
     case.assert_settled()
     assert case.engine.visible(OTHER) == {"small": {None: {"x": 1}}}
+
+
+def test_the_sweeper_counts_what_waits_also_before_it_rings() -> None:
+    case = Case()
+    case.ingest(entry("a", x=1))
+    case.ingest(entry("b", x=2))
+    assert case.sweep() == 0
+    assert case.metrics.counts["tasks_waiting"] == 2
+    case.settle()
+    case.sweep()
+    assert case.metrics.counts["tasks_waiting"] == 2  # nothing was added
