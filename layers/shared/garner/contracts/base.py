@@ -1,11 +1,10 @@
-"""What every wire document has in common, and how a broken one is reported (contract 0.7, 0.8)."""
+"""What the documents of pydantic have in common, and how broken ones are told (contract 0.7)."""
 
-from typing import Any, TypeVar
+from typing import Any, Self
 
-import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from garner.errors import BadRequest, JsonObject, ValidationFailed
+from garner.errors import ValidationFailed
 
 
 class Document(BaseModel):
@@ -16,35 +15,16 @@ class Document(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, defer_build=True)
 
+    @classmethod
+    def from_json(cls, document: object) -> Self:
+        """Raises `ValidationFailed` with one message list per field."""
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            raise ValidationFailed({"json": _message_tree(error)}) from None
 
-AnyDocument = TypeVar("AnyDocument", bound=BaseModel)
 
 _TEXTS = {"missing": "Missing data for required field."}
-
-
-def parse_json_object(body: bytes | str | None) -> JsonObject:
-    """The body as an object, whatever its Content-Type; raises `BadRequest` (contract 0.2)."""
-    try:
-        document = orjson.loads(body or b"")
-    except orjson.JSONDecodeError:
-        document = None
-    if not isinstance(document, dict):
-        raise BadRequest(
-            "This request requires a JSON payload",
-            {
-                "cause": "The body is missing, or is not a JSON object",
-                "recommended_resolution": "Send a JSON object and Content-Type: application/json",
-            },
-        )
-    return document
-
-
-def parse(model: type[AnyDocument], document: object, location: str = "json") -> AnyDocument:
-    """Validate `document`; raises `ValidationFailed` with one message list per field."""
-    try:
-        return model.model_validate(document)
-    except ValidationError as error:
-        raise ValidationFailed({location: _message_tree(error)}) from None
 
 
 def _message_tree(error: ValidationError) -> dict[str, Any]:

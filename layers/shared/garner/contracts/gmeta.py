@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from garner import limits
-from garner.contracts.base import Document, parse
+from garner.contracts.base import Document
 from garner.domain.principals import is_principal_urn, is_visibility_principal
 from garner.errors import JsonObject, ValidationFailed
 
@@ -105,16 +105,16 @@ def read_ingest(document: JsonObject) -> Ingest:
     The data is read apart from its envelope: a choice between models made by pydantic would put
     the name of the model into the path of every error (contract 0.7).
     """
-    envelope = parse(GIngest, document)
+    envelope = GIngest.from_json(document)
     entries, upload_id, data = [], None, envelope.ingest_data
     try:
         match envelope.ingest_type:
             case "GMetaEntry":
-                entries = [parse(GMetaEntry, data)]
+                entries = [GMetaEntry.from_json(data)]
             case "GMetaList":
-                entries = parse(GMetaList, data).gmeta
+                entries = GMetaList.from_json(data).gmeta
             case "GMetaUpload":
-                upload_id = parse(GMetaUpload, data).upload_id
+                upload_id = GMetaUpload.from_json(data).upload_id
     except ValidationFailed as error:
         messages = (error.details or {})["messages"]
         raise ValidationFailed({"json": {"ingest_data": messages["json"]}}) from None

@@ -17,7 +17,7 @@ import orjson
 import yaml
 from pydantic import BeforeValidator, Field, field_validator
 
-from garner.contracts.base import Document, parse
+from garner.contracts.base import Document
 from garner.domain.harvest.paths import element_steps, plain_steps, with_root
 from garner.domain.harvest.source import (
     CsvFormat,
@@ -348,7 +348,7 @@ def parse_descriptor(document: JsonObject) -> SourceDescriptor:
         if other in flat:
             value = flat.pop(other)
             flat.setdefault(canonical, value)
-    descriptor = parse(SourceDescriptor, flat)
+    descriptor = SourceDescriptor.from_json(flat)
     descriptor.to_source()
     return descriptor
 

@@ -1,6 +1,5 @@
 """Entries as callers write them → operations as tasks keep them (contract 2.4)."""
 
-from garner.contracts.base import parse
 from garner.contracts.gmeta import GMetaEntry
 from garner.contracts.strict_json import parse_json
 from garner.domain import operations
@@ -23,7 +22,7 @@ def read_line(line: bytes) -> JsonObject:
     if not isinstance(document, dict):
         raise ValueError("It is not a JSON object")
     try:
-        return entry_line(parse(GMetaEntry, document))
+        return entry_line(GMetaEntry.from_json(document))
     except ValidationFailed as failed:
         messages = (failed.details or {})["messages"]["json"]
         raise ValueError("; ".join(_flat(messages, ""))) from None
