@@ -1,7 +1,7 @@
 """Writes docs/openapi.json from the functions: `python -m tools.openapi`.
 
 The routes are those that the functions register; what they take and give is in `tools.operations`
-and the models of `garner.contracts`. Besides the document this writes the copy that the function
+and what `garner.contracts` declares. Besides the document this writes the copy that the function
 `openapi` serves, and the paths by which `not_found` tells a wrong method from a wrong path.
 """
 
@@ -20,7 +20,6 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from garner.api.resolver import Api
-from garner.contracts import query
 from garner.runtime import settings
 from tools.operations import FREE, OPERATIONS, SECURITY_SCHEMES
 from tools.operations.model import Operation, Schema, Shape
@@ -132,28 +131,12 @@ def _body(text: str, shape: Shape, *content_types: str) -> Schema:
 
 def _schemas(operations: Any) -> dict[str, Schema]:
     shapes = [shape for each in operations for shape in (each.gives, each.takes)]
-    chosen = (*query.FILTERS.values(), *query.FACETS.values())
-    models = {shape for shape in (*shapes, *chosen) if isinstance(shape, type)}
+    models = {shape for shape in shapes if isinstance(shape, type)}
     _, found = models_json_schema(
         [(model, "validation") for model in sorted(models, key=_name)], ref_template=_REF
     )
-    schemas: dict[str, Schema] = _with_choices(found["$defs"]) | FREE
+    schemas: dict[str, Schema] = found["$defs"] | FREE
     return dict(sorted(schemas.items()))
-
-
-def _with_choices(schema: Any) -> Any:
-    """References in the place of the models that `garner.contracts.query` only names."""
-    if isinstance(schema, list):
-        return [_with_choices(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "x-models" not in schema:
-        return {name: _with_choices(each) for name, each in schema.items()}
-    references = {kind: _REF.format(model=name) for kind, name in schema["x-models"].items()}
-    return {
-        "oneOf": [{"$ref": reference} for reference in dict.fromkeys(references.values())],
-        "discriminator": {"propertyName": "type", "mapping": references},
-    }
 
 
 def _name(model: type[BaseModel]) -> str:

@@ -1,6 +1,7 @@
 """The Search API (its contract, section 2), with its extensions."""
 
-from garner.contracts import gmeta, index, query, result_models, role, task, webhook
+from garner.contracts import gmeta, index, query_documents, result_models, role, task, webhook
+from tools.declarations import components
 from tools.operations.model import FLAG, TEXT, Operation, Schema, in_query
 
 SUBJECT = in_query("subject", TEXT, "The subject.", required=True)
@@ -100,6 +101,7 @@ FREE: dict[str, Schema] = {
         ]
     },
     "JsonObject": {"type": "object"},
+    **components(query_documents.SEARCH, query_documents.SCROLL, query_documents.DELETE_BY_QUERY),
 }
 """Schemas that no model has."""
 
@@ -115,10 +117,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Search",
         "Complex query",
         result_models.GSearchResult,
-        query.GSearchRequest,
+        "GSearchRequest",
     ),
     ("POST", f"{_I}/scroll"): Operation(
-        "scroll", "Search", "Fetch all matches", result_models.ScrollResult, query.GScrollRequest
+        "scroll", "Search", "Fetch all matches", result_models.ScrollResult, "GScrollRequest"
     ),
     ("GET", f"{_I}/subject"): Operation(
         "subject_get", "Search", "Show a subject", result_models.GMetaResult, parameters=READ
@@ -178,7 +180,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Ingest",
         "Delete what a query finds",
         _SUBMITTED,
-        query.GDeleteByQuery,
+        "GDeleteByQuery",
         WRITE,
     ),
     ("GET", "/v1/task/{task_id}"): Operation("task_get", "Tasks", "Show a task", task.TaskDocument),
