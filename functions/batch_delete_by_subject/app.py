@@ -1,8 +1,8 @@
 """Batch delete by subject (contract 2.10)."""
 
+from garner.api.document_tasks import batch_delete_task
 from garner.api.request import Request
 from garner.api.resolver import Api
-from garner.api.submissions import batch_delete_task
 from garner.errors import JsonObject
 from garner.runtime.container import Container
 from garner.runtime.start import serve

@@ -3,7 +3,7 @@
 from garner.api.reads import Reads
 from garner.api.request import Request
 from garner.api.resolver import Api
-from garner.api.submissions import delete_entry_task, entry_task
+from garner.api.submissions import delete_entry_task
 from garner.contracts.query import read_request_from_parameters
 from garner.errors import JsonObject
 from garner.runtime.container import Container
@@ -23,6 +23,8 @@ def routes(api: Api, on: Container) -> None:
     @api.post("/v1/index/<index_id>/entry")
     @api.put("/v1/index/<index_id>/entry")
     def upsert(request: Request, index_id: str) -> JsonObject:
+        from garner.api.document_tasks import entry_task  # noqa: PLC0415 - a read needs no models
+
         return on.submitter(request, index_id, INGEST, entry_task)
 
     @api.delete("/v1/index/<index_id>/entry")

@@ -2,9 +2,9 @@
 
 from functools import partial
 
+from garner.api.document_tasks import declare_task, ingest_task
 from garner.api.request import Request
 from garner.api.resolver import Api
-from garner.api.submissions import declare_task, ingest_task
 from garner.errors import JsonObject
 from garner.runtime.container import Container
 from garner.runtime.start import serve

@@ -4,17 +4,12 @@ from collections.abc import Callable
 
 from garner import limits
 from garner.api.request import Request
-from garner.contracts.gmeta import GMetaEntry, read_ingest
-from garner.contracts.task import BatchDeleteBySubject, DeclareFields
 from garner.domain import operations
 from garner.domain.tasks import NewTask, Outcome, TaskKind
 from garner.errors import BadRequest, JsonObject, ValidationFailed
 from garner.ports.indexes import IndexStore
-from garner.ports.payloads import PayloadStore
 from garner.services import access
-from garner.services.entry_lines import entry_line
 from garner.services.submit import AcceptPorts, RequestIdentity, submit
-from garner.services.uploads import find_upload
 
 
 class Submitter:
@@ -71,38 +66,6 @@ def submitted(task_id: str, request: Request) -> JsonObject:
     }
 
 
-def ingest_task(request: Request, index_id: str, payloads: PayloadStore) -> NewTask:
-    """A GIngest; `?on_error=skip` applies the valid entries of a task that has invalid ones.
-
-    Of an upload the version is meant that is there now, whatever is uploaded later.
-    """
-    skip_errors = skips_errors(request)
-    ingest = read_ingest(request.content())
-    header: JsonObject = {"declared": ingest.declared} if ingest.declared else {}
-    if ingest.upload_id is None:
-        return NewTask(
-            kind=TaskKind.INGEST,
-            payload=operations.encode(map(entry_line, ingest.entries), header),
-            operations=len(ingest.entries),
-            skip_errors=skip_errors,
-        )
-    upload = find_upload(index_id, ingest.upload_id, payloads=payloads)
-    return NewTask(
-        kind=TaskKind.UPLOAD,
-        payload=operations.encode([], {"upload": upload.to_json(), **header}),
-        operations=0,
-        skip_errors=skip_errors,
-        file_bytes=upload.size,
-    )
-
-
-def declare_task(request: Request) -> NewTask:
-    """Field types as a task in the log, so that they bind in its order."""
-    fields = request.document(DeclareFields).fields
-    header: JsonObject = {"declared": fields}
-    return NewTask(kind=TaskKind.DECLARE, payload=operations.encode([], header), operations=0)
-
-
 def wanted_outcome(request: Request) -> Outcome | None:
     """The parameter `outcome`; absent, all are wanted."""
     if not request.parameters.text("outcome"):
@@ -114,14 +77,6 @@ def skips_errors(request: Request) -> bool:
     return _choice(request, "on_error", ("abort", "skip")) == "skip"
 
 
-def entry_task(request: Request) -> NewTask:
-    """A bare GMetaEntry."""
-    entry = request.kept_document(GMetaEntry)
-    return NewTask(
-        kind=TaskKind.INGEST, payload=operations.encode([entry_line(entry)]), operations=1
-    )
-
-
 def delete_entry_task(request: Request) -> NewTask:
     line = operations.delete_entry(
         read_subject(request), request.parameters.text("entry_id") or None
@@ -130,11 +85,15 @@ def delete_entry_task(request: Request) -> NewTask:
 
 
 def delete_subject_task(request: Request) -> NewTask:
-    return _delete_subjects([read_subject(request)])
+    return delete_subjects([read_subject(request)])
 
 
-def batch_delete_task(request: Request) -> NewTask:
-    return _delete_subjects(request.document(BatchDeleteBySubject).subjects)
+def delete_subjects(subjects: list[str]) -> NewTask:
+    return NewTask(
+        kind=TaskKind.DELETE_SUBJECTS,
+        payload=operations.encode(map(operations.delete_subject, subjects)),
+        operations=len(subjects),
+    )
 
 
 def delete_by_query_task(stored: JsonObject) -> NewTask:
@@ -151,14 +110,6 @@ def read_subject(request: Request) -> str:
         text = f"Must be 1 to {limits.MAX_SUBJECT_BYTES} bytes of UTF-8."
         raise ValidationFailed.of("query", "subject", text)
     return subject
-
-
-def _delete_subjects(subjects: list[str]) -> NewTask:
-    return NewTask(
-        kind=TaskKind.DELETE_SUBJECTS,
-        payload=operations.encode(map(operations.delete_subject, subjects)),
-        operations=len(subjects),
-    )
 
 
 def identity_of(request: Request) -> RequestIdentity | None:
