@@ -16,7 +16,7 @@ from garner.api.resolver import Api, bearer
 from garner.api.scheduled import start_scheduled
 from garner.api.source_routes import add_registry_routes
 from garner.domain.harvest.run import Phase
-from garner.domain.principals import Caller
+from garner.domain.principals import ANONYMOUS, Caller
 from garner.errors import JsonObject, Unauthorized
 from garner.runtime import settings
 from garner.runtime.harvest import HarvestContainer
@@ -126,8 +126,10 @@ class Stack:
     def offer(self, rows: list[str]) -> None:
         self.upstream.body = "\n".join(["cat num,name,weight,tags", *rows]).encode()
 
-    def api(self, method: str, path: str, body: Any = None) -> Answered:
-        headers = {"Authorization": "Bearer curator"}
+    def api(
+        self, method: str, path: str, body: Any = None, *, key: str | None = "curator"
+    ) -> Answered:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         sent = event(method, path, headers=headers, body=None if body is None else json.dumps(body))
         answer = send(self.registry, sent)
         check_answer(method, path, answer.status, answer.json)
@@ -203,7 +205,7 @@ def _caller(key: str) -> Caller:
 
 
 def _bearer(authorization: str | None) -> Caller:
-    return _caller((authorization or "").removeprefix("Bearer "))
+    return _caller(authorization.removeprefix("Bearer ")) if authorization else ANONYMOUS
 
 
 @pytest.fixture
@@ -304,6 +306,19 @@ def test_bad_descriptors_name_their_fields(stack: Stack) -> None:
     other = {**DESCRIPTOR, "ingestURL": stack.upstream.url, "sourceID": "other"}
     assert stack.api("PUT", f"/v1/source/{SRC}", other).status == 400
     assert stack.api("GET", "/v1/source/nope").status == 404
+
+
+def test_who_is_nobody_is_told_so_before_anything_is_read(stack: Stack) -> None:
+    for method, path in (
+        ("GET", "/v1/source"),
+        ("POST", "/v1/source"),
+        ("GET", "/v1/source/nope"),
+        ("DELETE", "/v1/source/nope/schedule"),
+        ("PUT", f"/v1/index/{INDEX}/name/Not a Name"),
+        ("GET", f"/v1/index/{INDEX}/name_list"),
+    ):
+        assert stack.api(method, path, [], key=None).status == 401, path
+        assert stack.api(method, path, [], key="unknown").status == 401, path
 
 
 def test_a_schedule_has_the_parameters_of_update(stack: Stack) -> None:

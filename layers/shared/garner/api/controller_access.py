@@ -2,12 +2,15 @@
 
 from garner.domain.principals import Caller
 from garner.errors import Forbidden
+from garner.services.access import require_token
 
 _ROLES = ("viewer", "curator", "admin")
 
 
 def require_controller_role(caller: Caller, role: str) -> None:
-    """Raises `Forbidden` unless the caller has this role or a higher one."""
+    """Raises `Unauthorized` for nobody, `Forbidden` unless the caller has this role or a higher
+    one."""
+    require_token(caller)
     has = caller.controller_role
     if has not in _ROLES or _ROLES.index(has) < _ROLES.index(role):
         raise Forbidden.operation(

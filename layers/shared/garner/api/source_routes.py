@@ -178,17 +178,13 @@ def _add_name_routes(api: Api, on: Registry) -> None:
 
     @api.put("/v1/index/<index_id>/name/<name>")
     def set_name(request: Request, index_id: str, name: str) -> JsonObject:
-        if not is_index_name(name):
-            raise ValidationFailed.of("path", "name", "Not a legal index name (lower case).")
-        wanted = request.document(IndexNameDocument)
-        row = index_names.set_index_name(
-            index_id,
-            name,
-            tuple(wanted.sources),
-            request.caller,
-            move_from=wanted.move_from,
-            **ports,  # type: ignore[arg-type]
-        )
+        def read() -> tuple[tuple[str, ...], str]:
+            if not is_index_name(name):
+                raise ValidationFailed.of("path", "name", "Not a legal index name (lower case).")
+            wanted = request.document(IndexNameDocument)
+            return tuple(wanted.sources), wanted.move_from
+
+        row = index_names.set_index_name(index_id, name, read, request.caller, **ports)  # type: ignore[arg-type]
         return index_name_document(row)
 
     @api.get("/v1/index/<index_id>/name_list")

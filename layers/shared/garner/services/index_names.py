@@ -1,5 +1,7 @@
 """Names that the controller's `indexName` may use: rows that an index's owner sets (harvest 1)."""
 
+from collections.abc import Callable
+
 from garner.domain.harvest.tables import IndexName
 from garner.domain.principals import SCOPE_ALL, Caller
 from garner.errors import Conflict, NotFound
@@ -16,16 +18,17 @@ NAME_LIST = access.Operation(
 def set_index_name(
     index_id: str,
     name: str,
-    sources: tuple[str, ...],
+    read: Callable[[], tuple[tuple[str, ...], str]],
     caller: Caller,
     *,
-    move_from: str = "",
     names: IndexNames,
     indexes: IndexStore,
 ) -> IndexName:
-    """Lets `name` stand for the index, and these sources publish there. With `move_from` it is
-    taken from that index, which the caller must own as well (a rebuild)."""
+    """Lets `name` stand for the index, and sources publish there. `read` is called for an owner
+    only, and gives these sources, and the id of the index that the name is taken from, which the
+    caller must own as well (a rebuild); empty is none."""
     known = access.admit(index_id, caller, NAME_SET, indexes=indexes).index.index_id
+    sources, move_from = read()
     row = IndexName(name, known, sources)
     if move_from:
         before = access.admit(move_from, caller, NAME_SET, indexes=indexes).index.index_id
