@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as tries
+from hypothesis import strategies as st
 
 from garner.api.controller import add_controller_routes, by_api_key, controller_document
 from garner.api.resolver import Api, bearer
@@ -28,8 +32,10 @@ from garner.storage.opensearch.search import OpenSearchReader
 from tests.fakes.api import ENVIRONMENT, Answered, event, send
 from tests.fakes.harvest import InMemorySchedules
 from tests.fakes.ingest import INDEX
+from tests.fakes.odd import ODD, changed
 from tests.fakes.openapi import check_answer
 from tests.storage.conftest import WritePath
+from tools.operations.controller import OPERATIONS as CONTROLLER_OPERATIONS
 
 SRC = "SCR_1-Stones-RIN"
 DESCRIPTOR = {
@@ -364,3 +370,51 @@ def test_a_source_is_deleted_when_nothing_runs_on_it(stack: Stack) -> None:
     stack.work()
     assert stack.api("DELETE", f"/v1/source/{SRC}").status == 200
     assert stack.controls("POST", "update", query).json == {"message": "Invalid Resource"}
+
+
+PARAMETERS = {
+    "resourceID": SRC,
+    "indexName": "stones",
+    "jsonPath": "$.name",
+    "crawlOffset": "3",
+    "userID": "4",
+    "-dupPerc": "1",
+    "-errPerc": "2.5",
+    "-f": "true",
+    "-sourceType": "rin",
+    "-skipCheck": "",
+}
+ROUTES = [each for each in CONTROLLER_OPERATIONS if "{" not in each[1]]
+
+
+@tries(
+    deadline=None,
+    max_examples=8,  # 150 were run when this was written
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.randoms(use_true_random=True))
+def test_no_input_of_the_registry_or_the_controller_gives_a_500(stack: Stack, random: Any) -> None:
+    if not stack.on.sources.get(SRC):
+        stack.register()
+        stack.offer(ROWS[:3])
+    descriptor = changed(random, {**DESCRIPTOR, "ingestURL": stack.upstream.url})
+    wanted = {"parameters": PARAMETERS, "hours": 3}
+    for method, path, body in (
+        ("POST", "/v1/source", descriptor),
+        ("PUT", f"/v1/source/{SRC}", descriptor),
+        ("POST", "/v1/source/sample", descriptor),
+        ("POST", f"/v1/source/{SRC}/sample", changed(random, {"size": 2})),
+        ("PUT", f"/v1/source/{SRC}/schedule", changed(random, wanted)),
+        ("PUT", f"/v1/index/{INDEX}/name/stones", changed(random, {"sources": [SRC]})),
+    ):
+        answer = stack.api(method, path, body)
+        assert answer.status < 500, (answer.json, path, body)
+    for method, path in ROUTES:
+        odd = [
+            each if isinstance(each, str) else json.dumps(each) for each in random.sample(ODD, 3)
+        ]
+        names = random.sample(list(PARAMETERS), 3)
+        query = {**PARAMETERS, **dict(zip(names, odd, strict=True)), "api_key": "curator"}
+        asked = urlencode(query, errors=random.choice(("replace", "surrogatepass")))
+        answer = stack.controls(method, path.removeprefix("/controller/"), asked)
+        assert answer.status < 500, (answer.json, path, query)
