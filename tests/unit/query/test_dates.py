@@ -1,6 +1,6 @@
 """Dates in queries and buckets (contract 3.5, 3.7)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,6 +10,7 @@ from garner.domain.query.dates import (
     interval_start,
     next_interval,
     parse_instant,
+    parse_period,
 )
 
 
@@ -83,3 +84,42 @@ def test_intervals_before_the_epoch_start_before_their_instants():
     assert interval_start(-1, "second") == -1000
     assert interval_start(-1, "week") == instant(1969, 12, 29)
     assert next_interval(instant(1969, 2, 28), "month") == instant(1969, 3, 1)
+
+
+def period(text):
+    found = parse_period(text)
+    return found and tuple(
+        (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=instant))
+        .replace(tzinfo=None)
+        .isoformat(timespec="milliseconds")
+        for instant in (found.first, found.last)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2020", "2020-01-01T00:00:00.000", "2020-12-31T23:59:59.999"),
+        ("2021", "2021-01-01T00:00:00.000", "2021-12-31T23:59:59.999"),
+        ("9999", "9999-01-01T00:00:00.000", "9999-12-31T23:59:59.999"),
+        ("2020-02", "2020-02-01T00:00:00.000", "2020-02-29T23:59:59.999"),
+        ("2020-05-01", "2020-05-01T00:00:00.000", "2020-05-01T23:59:59.999"),
+        ("2020/05/01", "2020-05-01T00:00:00.000", "2020-05-01T23:59:59.999"),
+        ("2020-05-01 10:30", "2020-05-01T10:30:00.000", "2020-05-01T10:30:59.999"),
+        ("2020-05-01T10:30:05", "2020-05-01T10:30:05.000", "2020-05-01T10:30:05.999"),
+        ("2020-05-01T10:30:05.1234Z", "2020-05-01T10:30:05.123", "2020-05-01T10:30:05.123"),
+        ("2020/05/01 10:30:05 +0200", "2020-05-01T08:30:05.000", "2020-05-01T08:30:05.999"),
+        ("2020-05-01T23:30:05-06:00", "2020-05-02T05:30:05.000", "2020-05-02T05:30:05.999"),
+    ],
+)
+def test_a_date_is_all_the_time_that_it_covers(text, first, last):
+    assert period(text) == (first, last)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "20", "0000", "2020-13", "2020-02-30", "2020-05/01", "2020-05-01T25:00", "now", "٢٠٢٠",
+     "2020-05-01\n"],
+)  # fmt: skip
+def test_what_covers_no_time(text):
+    assert period(text) is None

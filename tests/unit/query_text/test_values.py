@@ -10,46 +10,8 @@ from garner.domain.query.text.values import (
     number_spellings,
     parse_boolean,
     parse_number,
-    parse_period,
 )
 from garner.limits import INT64_MAX, INT64_MIN
-
-
-def period(text):
-    found = parse_period(text)
-    return found and tuple(
-        moment.replace(tzinfo=None).isoformat(timespec="milliseconds")
-        for moment in (found.first, found.last)
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "first", "last"),
-    [
-        ("2020", "2020-01-01T00:00:00.000", "2020-12-31T23:59:59.999"),
-        ("2021", "2021-01-01T00:00:00.000", "2021-12-31T23:59:59.999"),
-        ("9999", "9999-01-01T00:00:00.000", "9999-12-31T23:59:59.999"),
-        ("2020-02", "2020-02-01T00:00:00.000", "2020-02-29T23:59:59.999"),
-        ("2020-05-01", "2020-05-01T00:00:00.000", "2020-05-01T23:59:59.999"),
-        ("2020/05/01", "2020-05-01T00:00:00.000", "2020-05-01T23:59:59.999"),
-        ("2020-05-01 10:30", "2020-05-01T10:30:00.000", "2020-05-01T10:30:59.999"),
-        ("2020-05-01T10:30:05", "2020-05-01T10:30:05.000", "2020-05-01T10:30:05.999"),
-        ("2020-05-01T10:30:05.1234Z", "2020-05-01T10:30:05.123", "2020-05-01T10:30:05.123"),
-        ("2020/05/01 10:30:05 +0200", "2020-05-01T08:30:05.000", "2020-05-01T08:30:05.999"),
-        ("2020-05-01T23:30:05-06:00", "2020-05-02T05:30:05.000", "2020-05-02T05:30:05.999"),
-    ],
-)
-def test_a_date_is_all_the_time_that_it_covers(text, first, last):
-    assert period(text) == (first, last)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "20", "0000", "2020-13", "2020-02-30", "2020-05/01", "2020-05-01T25:00", "now", "٢٠٢٠",
-     "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "2020-05-01\n"],
-)  # fmt: skip
-def test_what_is_no_date(text):
-    assert period(text) is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ and a time without zone is UTC.
 """
 
 import re
-from calendar import timegm
+from calendar import isleap, monthrange, timegm
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
@@ -31,11 +32,17 @@ _FORMATS: dict[str, str] = {
 _LONG_FORM = "%Y-%m-%d %H:%M:%S"
 
 
-def parse_instant(value: object) -> int | None:
-    """The instant a date string or a year (1000 to 9999) stands for; None where it is neither."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return parse_instant(str(value)) if 1000 <= value <= 9999 else None
-    match = _FORMS.match(value) if isinstance(value, str) else None
+@dataclass(frozen=True, slots=True)
+class Period:
+    """All instants that a date stands for, `last` included: `2020-05` is a whole month."""
+
+    first: int
+    last: int
+
+
+def parse_period(text: str) -> Period | None:
+    """Any of the five date forms (contract 4.5), shorter ones, and times without a zone (UTC)."""
+    match = _FORMS.match(text)
     if match is None:
         return None
     year, _, month, day, hour, minute, second, fraction, zone = match.groups()
@@ -46,8 +53,28 @@ def parse_instant(value: object) -> int | None:
         )  # fmt: skip
     except ValueError:
         return None
-    milliseconds = int(((fraction or "") + "000")[:3])
-    return (timegm(start.timetuple()) - _offset_seconds(zone)) * 1000 + milliseconds
+    first = (timegm(start.timetuple()) - _offset_seconds(zone)) * 1000
+    if fraction:
+        first += int((fraction + "00")[:3])
+        return Period(first, first)
+    given = sum(part is not None for part in (month, day, hour, second))
+    return Period(first, first + _length(start, given) - 1)
+
+
+def _length(start: datetime, given: int) -> int:
+    """Milliseconds from `start` to the next year, month, day, minute or second: the last of them
+    that was given."""
+    year = 366 if isleap(start.year) else 365
+    days = (year, monthrange(start.year, start.month)[1], 1)
+    return days[given] * 86_400_000 if given < len(days) else (60_000, 1_000)[given - len(days)]
+
+
+def parse_instant(value: object) -> int | None:
+    """The instant a date string or a year (1000 to 9999) stands for; None where it is neither."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value) if 1000 <= value <= 9999 else None
+    period = parse_period(value) if isinstance(value, str) else None
+    return period.first if period else None
 
 
 def _offset_seconds(zone: str | None) -> int:

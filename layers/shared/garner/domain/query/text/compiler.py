@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from garner.domain.documents import ENTRIES_CONTENT, ENTRIES_TEXT
 from garner.domain.fields import FieldParts, FieldType, Schema, engine_path
+from garner.domain.query.dates import parse_period
 from garner.domain.query.text.leaves import Scoring, best_of, boosted, in_field, in_period, in_text
 from garner.domain.query.text.tree import (
     Bool,
@@ -23,7 +24,7 @@ from garner.domain.query.text.tree import (
     Range,
     Words,
 )
-from garner.domain.query.text.values import number_spellings, parse_period
+from garner.domain.query.text.values import number_spellings
 from garner.domain.query.text.words import count_words
 from garner.errors import BadRequest, JsonObject
 from garner.limits import (

@@ -2,12 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from math import inf, isinf
 
 from garner.domain.documents import ENTRIES_CONTENT, KEYWORD
 from garner.domain.fields import FieldType
+from garner.domain.query.dates import Period, parse_period
 from garner.domain.query.text import values
 from garner.domain.query.text.patterns import Pattern, engine_regex, parse_wildcard
 from garner.domain.query.text.tree import (
@@ -83,8 +83,8 @@ def in_field(path: str, kind: FieldType, leaf: Leaf, scoring: Scoring) -> JsonOb
     return _in_string(field, leaf, scoring) if kind is FieldType.STRING else None
 
 
-def in_period(field: str, period: values.Period, scoring: Scoring) -> JsonObject:
-    bounds = {"gte": _moment(period.first), "lte": _moment(period.last)}
+def in_period(field: str, period: Period, scoring: Scoring) -> JsonObject:
+    bounds = {"gte": period.first, "lte": period.last}
     return _date_range(field, bounds, scoring)
 
 
@@ -144,7 +144,7 @@ def _weighed(body: JsonObject, scoring: Scoring) -> JsonObject:
 def _value(field: str, kind: FieldType, text: str, scoring: Scoring) -> JsonObject | None:
     value: bool | int | float | None = None
     if kind is FieldType.DATE:
-        period = values.parse_period(text)
+        period = parse_period(text)
         return in_period(field, period, scoring) if period else None
     if kind is FieldType.BOOLEAN:
         value = values.parse_boolean(text)
@@ -206,15 +206,13 @@ def _period_range(field: str, span: Range, scoring: Scoring) -> JsonObject | Non
     """A date without a time is a whole day: inclusive means with it, exclusive without it."""
     bounds: JsonObject = {}
     if span.lower is not None:
-        if not (start := values.parse_period(span.lower.strip())):
+        if not (start := parse_period(span.lower.strip())):
             return None
-        bounds |= (
-            {"gte": _moment(start.first)} if span.include_lower else {"gt": _moment(start.last)}
-        )
+        bounds |= {"gte": start.first} if span.include_lower else {"gt": start.last}
     if span.upper is not None:
-        if not (end := values.parse_period(span.upper.strip())):
+        if not (end := parse_period(span.upper.strip())):
             return None
-        bounds |= {"lte": _moment(end.last)} if span.include_upper else {"lt": _moment(end.first)}
+        bounds |= {"lte": end.last} if span.include_upper else {"lt": end.first}
     return _date_range(field, bounds, scoring) if bounds else _bounded(field, bounds, scoring)
 
 
@@ -225,15 +223,11 @@ def _bounded(field: str, bounds: JsonObject, scoring: Scoring) -> JsonObject:
 
 
 def _date_range(field: str, bounds: JsonObject, scoring: Scoring) -> JsonObject:
-    return _bounded(field, {**bounds, "format": "strict_date_time"}, scoring)
+    return _bounded(field, {**bounds, "format": "epoch_millis"}, scoring)
 
 
 def _keys(span: Range) -> tuple[str, str]:
     return ("gte" if span.include_lower else "gt", "lte" if span.include_upper else "lt")
-
-
-def _moment(moment: datetime) -> str:
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def _finite(number: Decimal) -> float | None:
