@@ -79,7 +79,7 @@ bench-harvest: ## A million generated rows through all steps of the harvest, wit
 	$(BIN)/python -m bench.harvest
 
 .PHONY: bench-upload
-bench-upload: ## A million lines by upload into the real engine, with the worker's memory
+bench-upload: ## A million lines by upload into the real engine, then deleted by query; memory
 	$(need) dev
 	$(BIN)/python -m bench.upload
 
