@@ -30,6 +30,7 @@ from local.cloud import ACCESS_KEY, REGION
 STACK_FILE = Path(".local/stack.json")
 TERMINAL = {"SUCCESS", "FAILED", "CANCELLED"}
 WORKER_NAME = "IndexWorker"
+WORKER_CRASH = "WORKER_CRASH"
 SUBJECTS_PER_INDEX = 400  # few enough that tasks overlap on every subject
 IDENTITIES = ("curator", "reader", "writer", "owner")  # nobody may own more than three indexes
 
@@ -344,12 +345,17 @@ def check_index(
 def applied_subjects(
     service: Service, task: dict[str, Any], sent: Submitted, findings: Findings
 ) -> list[str]:
-    """The subjects that a task wrote by its own account; a crashed one has to tell each."""
+    """The subjects that a task wrote by its own account. Nothing but three deaths of its worker may
+    fail a task, and then it has to tell why, and what became of each entry."""
     if task["state"] == "SUCCESS":
         return list(sent.values)
-    findings.crashed.append(f"{task['task_id']}: {task['message']}")
     told = list(outcomes(service, task["task_id"]))
-    if len(told) != len(sent.values) or not task["message"]:
+    reasons = {each["code"] for each in told if each["outcome"] == "rejected"}
+    if task["state"] == "FAILED" and task["message"] and reasons <= {WORKER_CRASH}:
+        findings.crashed.append(f"{task['task_id']}: {task['message']}")
+    else:
+        findings.untold.append(f"{task['task_id']} ended {task['state']} for {sorted(reasons)}")
+    if len(told) != len(sent.values):
         findings.untold.append(f"{task['task_id']} tells {len(told)} of {len(sent.values)}")
     return [each["subject"] for each in told if each["outcome"] in ("applied", "superseded")]
 
@@ -368,8 +374,8 @@ def report(findings: Findings, accepted: int) -> int:
     for each in (findings.lost + findings.doubled + findings.out_of_order + findings.untold)[:20]:
         print(f"  WRONG: {each}")
     for each in findings.crashed:
-        print(f"  failed and told: {each}")
-    print(f"{accepted} tasks accepted, {len(findings.crashed)} of them ended FAILED")
+        print(f"  {WORKER_CRASH}, told: {each}")
+    print(f"{accepted} tasks accepted, {len(findings.crashed)} of them ended {WORKER_CRASH}")
     print(
         f"{len(findings.lost)} lost, {len(findings.doubled)} doubled,"
         f" {len(findings.out_of_order)} out of order"
