@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from garner.domain.protocol import ProtocolSettings
 from garner.domain.tasks import TaskState
-from garner.errors import Unavailable, Unprocessable
+from garner.errors import TooManyRequests, Unavailable, Unprocessable
 from garner.services.submit import RequestIdentity, submit
 from tests.fakes.ingest import INDEX, Killed
 from tests.faults.case import CALLER, Case, entry, writing
@@ -156,6 +157,22 @@ def test_a_long_backlog_is_one_message() -> None:
     for number in range(50):
         case.ingest(entry("a", x=number))
     assert case.doorbell.rung == [INDEX]
+
+
+@pytest.mark.parametrize("bound", [{"backlog_tasks": 3}, {"backlog_bytes": 150}])
+def test_above_the_backlog_limit_nothing_is_accepted_until_work_is_done(
+    bound: dict[str, int],
+) -> None:
+    case = Case(settings=ProtocolSettings(**bound))
+    for number in range(3):
+        case.ingest(entry("a", x=number), key=f"k{number}")
+    with pytest.raises(TooManyRequests) as refused:
+        case.ingest(entry("a", x=3), key="k3")
+    assert refused.value.retry_after > 0
+    assert case.ingest(entry("a", x=2), key="k2") == 3  # a repetition takes no room
+    case.settle()
+    assert case.ingest(entry("a", x=3), key="k3") == 4
+    case.settle()
 
 
 def test_an_index_that_is_not_open_takes_nothing() -> None:

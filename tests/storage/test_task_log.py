@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from garner.domain.fields import FieldType, Schema
+from garner.domain.slots import index_key
 from garner.domain.tasks import (
     Counts,
     EntryOutcome,
@@ -21,7 +22,7 @@ from garner.domain.tasks import (
 from garner.errors import NoSuchIndex, WrongIndexStatus
 from garner.ports.task_log import Begin, GiveBack, LeaseLost, RequestKey, TaskLog, TaskMoved
 from garner.storage.dynamodb.indexes import DynamoIndexStore
-from garner.storage.dynamodb.table import Table
+from garner.storage.dynamodb.table import SINGLE, Table
 from garner.storage.dynamodb.task_log import DynamoTaskLog
 from tests.fakes.ingest import INDEX, Faults, InMemoryTaskLog, ManualClock
 from tests.storage.conftest import reserve_index
@@ -176,6 +177,20 @@ def test_an_attempt_is_begun_given_back_and_finished(log: TaskLog) -> None:
     assert (done.state, done.completed_at, done.verdict) == (TaskState.SUCCESS, NOW + 9, SUCCESS)
     assert log.cursor(INDEX).applied == 1
     assert log.backlog(INDEX).tasks == 1
+
+
+def test_a_task_expires_a_month_after_its_end_and_never_before_it(table: Table) -> None:
+    reserve_index(table)
+    log = DynamoTaskLog(table, ManualClock(NOW))
+    accept(log, 2)
+    epoch = leased(log)
+    log.begin(INDEX, epoch, [Begin(each, NOW) for each in log.tasks(INDEX, [1, 2]).values()])
+    log.finish(INDEX, epoch, (0, 1), verdicts={1: SUCCESS}, now=NOW, size=10)
+    ended, waiting = (table.get((f"L#{index_key(INDEX)}#{n}", SINGLE)) for n in (1, 2))
+    assert ended
+    assert waiting
+    assert ended["expires_at"] == int(NOW + 30 * 86_400)
+    assert "expires_at" not in waiting
 
 
 def test_a_second_attempt_remembers_when_the_first_can_have_written(log: TaskLog) -> None:
