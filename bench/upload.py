@@ -54,6 +54,7 @@ MEMORY_MEGABYTES = 512
 TURN_SECONDS = 100_000.0  # the machine, not the deadline, is what is measured
 SLICE_SECONDS = 30.0  # of the delete: several turns, whatever the machine
 _PIECE = 1 << 20
+_DISTINCT = 20_000  # making one up takes as long as indexing it
 
 
 class FolderPayloads(InMemoryPayloads):
@@ -81,9 +82,13 @@ class FolderPayloads(InMemoryPayloads):
 
 
 def write_file(path: Path, lines: int) -> None:
-    """The lines that a client would upload."""
+    """The lines that a client would upload; what they hold repeats after `_DISTINCT` of them."""
+    distinct = list(Packages(SHORT).entries(min(lines, _DISTINCT)))
     with gzip.open(path, "wb", compresslevel=1) as file:
-        for entry in Packages(SHORT).entries(lines):
+        for number in range(lines):
+            entry = distinct[number % len(distinct)]
+            entry["subject"] = f"https://packages.example.org/{number}"
+            entry["content"]["author"]["email"] = f"{number}@example.org"
             file.write(orjson.dumps(entry) + b"\n")
 
 

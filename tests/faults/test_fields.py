@@ -140,12 +140,16 @@ def test_the_eleventh_entry_of_a_subject_fails_its_task() -> None:
     assert case.engine.visible().keys() == {"a"}
 
 
-def test_a_skipped_eleventh_entry_stays_refused_after_a_crash() -> None:
+@pytest.mark.parametrize("before", [0, 2])
+def test_a_skipped_eleventh_entry_stays_refused_after_a_crash(before: int) -> None:
+    """Also of a task that others of its pack come before: it is judged alone, behind them."""
     case = Case()
     case.ingest(*[entry("a", f"e{i}", x=i) for i in range(10)])
     case.settle()
+    for number in range(before):
+        case.ingest(entry("b", "e", x=number))
     n = case.ingest(entry("a", "e10", x=10), operations.delete_entry("a", "e0"), skip=True)
-    case.faults.kill("engine.bulk", when="after")
+    case.faults.kill("engine.bulk", when="after", skip=int(before > 0))
     case.drain_and_die()  # the document now has a version above that of the refused entry
     case.settle()
     verdict = case.task(n).verdict
