@@ -94,6 +94,8 @@ def measure(
     """`(doorbells, seconds alone, seconds beside the backlog, whether it lasted)`."""
     one_small_task(service, small)  # workers and functions are warm
     alone = [one_small_task(service, small) for _ in range(asked.samples)]
+    while doorbells.waiting():  # those of B, whose workers are on their way out
+        time.sleep(POLL_SECONDS)
     with doorbells.unanswered():
         last = submit_backlog(service, large, asked.tasks, asked.entries)
         rung = doorbells.waiting()
