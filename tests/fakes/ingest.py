@@ -742,7 +742,7 @@ class World:
             writer=self.engine,
             indexes=self.engine,  # type: ignore[arg-type] # the half of it that a drain uses
             doorbell=self.doorbell,
-            compile_matches=lambda head, _schema: {"word": head["word"]},
+            compile_matches=lambda head, _schema, **_: {"word": head["word"]},
             read_line=read_line,
             clock=self.clock,
             ids=self.ids,

@@ -118,7 +118,7 @@ def write_path(table: Table, payloads: StoredPayloads, clone: OsmemClone) -> Ite
         writer=OpenSearchWriter(engine),
         indexes=indexes,
         doorbell=doorbell,
-        compile_matches=lambda head, _schema: {"match_all": {}},
+        compile_matches=lambda head, _schema, **_: {"match_all": {}},
         read_line=read_line,
         clock=clock,
         ids=ids,

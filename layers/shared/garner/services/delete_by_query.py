@@ -28,10 +28,12 @@ def stored_query(request: SearchRequest, caller: Caller) -> JsonObject:
     return {"request": request.to_json(), "visibility": visibility.to_json()}
 
 
-def compile_stored(header: JsonObject, schema: Schema) -> JsonObject:
-    """The engine's query for the subjects that a stored query means now."""
+def compile_stored(header: JsonObject, schema: Schema, *, decided: bool = False) -> JsonObject:
+    """The engine's query for the subjects that a stored query means now, or meant when it was
+    `decided`: implements `garner.services.drain.ports.MatchCompiler`."""
     return match_query(
         SearchRequest.from_json(header["request"]),
         Visibility.from_json(header["visibility"]),
         schema,
+        strict=not decided,
     )

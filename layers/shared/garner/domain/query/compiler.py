@@ -85,15 +85,18 @@ def compile_scroll(
     return CompiledSearch(body, scope)
 
 
-def match_query(request: SearchRequest, visibility: Visibility, schema: Schema) -> JsonObject:
+def match_query(
+    request: SearchRequest, visibility: Visibility, schema: Schema, *, strict: bool = True
+) -> JsonObject:
     """The engine's query for the subjects that a search would find, for a delete by query.
 
-    Unlike a search it never makes do with less: raises `ValidationFailed` for what can't be applied
-    to a field, besides the errors of `compile_search`.
+    Unlike a search it makes do with less only if not `strict`: raises `ValidationFailed` for what
+    can't be applied to a field, besides the errors of `compile_search`.
     """
     scope = Scope(schema)
     query = _query(_conditions(request, visibility, scope), scored=False)
-    scope.raise_problems()
+    if strict:
+        scope.raise_problems()
     return query
 
 

@@ -46,7 +46,7 @@ def delete_by_query(worker: Worker, task: Task) -> None:
 def delete_again(worker: Worker, task: Task, kept: AbstractSet[str]) -> None:
     """What a decided task did, over an index that stands where the task found it; without the
     subjects that it did not come to."""
-    for _ in _delete(worker, task.n, _query(worker, task), None, kept):
+    for _ in _delete(worker, task.n, _query(worker, task, decided=True), None, kept):
         worker.lease.check()
 
 
@@ -81,7 +81,7 @@ def _delete(
 
 def what_is_left(worker: Worker, task: Task, build: int) -> tuple[int, list[str]]:
     """`(deleted, left)`: how many subjects this task has deleted, and those it has not."""
-    query = _query(worker, task)
+    query = _query(worker, task, decided=True)
     worker.refresh(build)
     nothing: JsonObject = {"match_none": {}}
     deleted = sum(1 for _ in _subjects(worker, nothing, task.n, build))
@@ -95,9 +95,9 @@ def _subjects(worker: Worker, query: JsonObject, slot: int, build: int) -> Itera
         after = subjects[-1]
 
 
-def _query(worker: Worker, task: Task) -> JsonObject:
+def _query(worker: Worker, task: Task, *, decided: bool = False) -> JsonObject:
     head = header(worker.ports.payloads.get(task.payload))
-    return worker.ports.compile_matches(head, worker.schema)
+    return worker.ports.compile_matches(head, worker.schema, decided=decided)
 
 
 def _why(refused: BadRequest | ValidationFailed) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from garner.domain.fields import Schema
 from garner.domain.protocol import ProtocolSettings
@@ -17,9 +18,19 @@ from garner.ports.payloads import PayloadStore
 from garner.ports.task_log import TaskLog
 from garner.services.drain.lease import Lease, beating
 
-MatchCompiler = Callable[[JsonObject, Schema], JsonObject]
-"""A delete by query's payload header (the search body and who sent it) → an engine query for the
-subjects it means (contract 2.11)."""
+
+class MatchCompiler(Protocol):
+    """A delete by query's payload header (the search body and who sent it) → an engine query for
+    the subjects it means (contract 2.11).
+
+    Raises `BadRequest` or `ValidationFailed` for a query that its fields can't take. Not for one
+    that is `decided`: fields that were bound since then were unknown to it, and matched nothing.
+    """
+
+    def __call__(
+        self, header: JsonObject, schema: Schema, *, decided: bool = False
+    ) -> JsonObject: ...
+
 
 LineReader = Callable[[bytes], JsonObject]
 """A line of an uploaded file → an upsert as `garner.domain.operations` has it. Raises `ValueError`,
