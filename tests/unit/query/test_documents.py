@@ -97,6 +97,51 @@ def test_unknown_keys_and_nulls_are_as_good_as_absent():
     assert search_request_from_body(body) == SearchRequest(q="a")
 
 
+def test_a_null_is_as_good_as_absent_on_every_level():
+    exists = {"type": "exists", "field_name": "a", "post_filter": None}
+    span = {"gt": 1, "gte": None, "lt": None}
+    body = {
+        "filters": [exists, {"type": "range", "field_name": "a", "values": [span]}],
+        "facets": [{"field_name": "a", "type": None, "name": None, "additional_filters": None}],
+        "q_settings": {"mode": "text_match", "fuzziness": None},
+    }
+    asked = search_request_from_body(body)
+    assert asked.filters[1]["values"] == [{"gt": 1}]
+    assert asked.facets == [
+        {"field_name": "a", "type": "terms", "name": "a", "size": 10, "additional_filters": []}
+    ]
+    assert asked.fuzziness == 1
+    assert refused(filters=[{"type": "exists", "field_name": None}]) == {
+        "filters": {"0": {"field_name": ["Missing data for required field."]}}
+    }
+
+
+def test_all_problems_are_told_at_once_in_plain_words():
+    body = {"q": 5, "limit": -1, "offset": True, "advanced": "yes", "fields": ["secrets"]}
+    assert refused(**body, filters="x", sort=[5, {"field_name": "", "order": "up"}]) == {
+        "q": ["Not a valid string."],
+        "limit": ["Must be between 0 and 10000."],
+        "offset": ["Not a valid integer."],
+        "advanced": ["Not a valid boolean."],
+        "fields": {"0": ["Must be one of: content, visible_to, principal_sets."]},
+        "filters": ["Not a valid list."],
+        "sort": {
+            "0": ["Not a valid object."],
+            "1": {"field_name": ["Shorter than minimum length 1."],
+                  "order": ["Must be one of: asc, desc."]},
+        },
+    }  # fmt: skip
+
+
+def test_only_pages_come_as_text_too():
+    asked = search_request_from_body({"q": "a", "limit": "20", "offset": 3.0})
+    assert (asked.limit, asked.offset) == (20, 3)
+    for wrong in ("", " 5", "+5", "5.0", "1e3", "9" * 5_000, "٣"):
+        assert list(refused(q="a", limit=wrong)) == ["limit"]
+    assert refused(q="a", boosts=[{"field_name": "a", "factor": "2"}])
+    assert refused(q="a", facets=[{"field_name": "a", "size": "5"}])
+
+
 @pytest.mark.compliance(14)
 def test_an_unknown_version_is_refused():
     assert list(refused(q="a", **{"@version": "query#2.0.0"})) == ["@version"]
