@@ -2,9 +2,12 @@
 
 import fcntl
 import hashlib
+import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from local.cloud import ACCESS_KEY, REGION, Cloud
@@ -39,26 +42,35 @@ def build() -> bool:
 def deploy(cloud: Cloud, parameters: Mapping[str, str]) -> None:
     """Deploys the build as the stack `garner`."""
     cloud.client("s3").create_bucket(Bucket=ARTIFACTS_BUCKET)
-    _sam(
-        [
-            "deploy",
-            *("--template-file", str(BUILT / "template.yaml")),
-            *("--stack-name", STACK),
-            *("--s3-bucket", ARTIFACTS_BUCKET),
-            *("--capabilities", "CAPABILITY_IAM"),
-            "--no-confirm-changeset",
-            "--no-fail-on-empty-changeset",
-            "--no-progressbar",
-            "--parameter-overrides",
-            *(f"{name}={value}" for name, value in parameters.items()),
-        ],
-        {
-            "AWS_ENDPOINT_URL": cloud.url,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
-            "SAM_CLI_POLL_DELAY": "0.5",
-        },
-    )
+    with _as_file(parameters) as file:
+        _sam(
+            [
+                "deploy",
+                *("--template-file", str(BUILT / "template.yaml")),
+                *("--stack-name", STACK),
+                *("--s3-bucket", ARTIFACTS_BUCKET),
+                *("--capabilities", "CAPABILITY_IAM"),
+                "--no-confirm-changeset",
+                "--no-fail-on-empty-changeset",
+                "--no-progressbar",
+                *("--parameter-overrides", f"file://{file}"),
+            ],
+            {
+                "AWS_ENDPOINT_URL": cloud.url,
+                "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+                "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
+                "SAM_CLI_POLL_DELAY": "0.5",
+            },
+        )
+
+
+@contextmanager
+def _as_file(parameters: Mapping[str, str]) -> Iterator[Path]:
+    """Only we can read it. As arguments everybody could, and a space would end a value."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        json.dump(dict(parameters), file)  # which is YAML too
+        file.flush()
+        yield Path(file.name)
 
 
 def outputs(cloud: Cloud) -> dict[str, str]:
