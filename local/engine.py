@@ -2,7 +2,8 @@
 
 ENGINE=osmem (default)   in memory, a static binary from its wheel, up in 0.3 s
 ENGINE=opensearch        OpenSearch itself from Maven Central in one JVM of 21 or newer
-OPENSEARCH_URL=…         a cluster that somebody else runs
+OPENSEARCH_URL=…         a cluster that somebody else runs; OPENSEARCH_AUTH=basic with
+                         OPENSEARCH_USER and OPENSEARCH_PASSWORD, or sigv4 as in this shell
 """
 
 import hashlib
@@ -10,8 +11,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import osmem_server
@@ -19,10 +20,12 @@ import urllib3
 
 from local.environments import TOOLS, one_at_a_time
 from local.processes import Child, StartFailed, free_port, minimal_environment
+from local.signing import SigningFront
 
 OPENSEARCH = Path(__file__).with_name("opensearch")
 OLDEST_JAVA = 21
 START_SECONDS = 120.0
+FIRST_ANSWER_SECONDS = 10.0
 STOP_SECONDS = 20.0
 JAVA_FOLDERS = (
     "/usr/lib/jvm/*",
@@ -43,12 +46,18 @@ JVM_OPTIONS = (
 
 @dataclass(frozen=True)
 class Engine:
+    """`url` is what functions call, `parameters` how they sign in there."""
+
     url: str
     child: Child | None = None
+    signing: SigningFront | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     def stop(self) -> None:
         if self.child:
             self.child.stop(STOP_SECONDS)
+        if self.signing:
+            self.signing.stop()
 
 
 def start(kind: str, port: int, state: Path) -> Engine:
@@ -74,6 +83,53 @@ def start(kind: str, port: int, state: Path) -> Engine:
     return engine
 
 
+def existing(url: str, environment: Mapping[str, str]) -> Engine:
+    """A cluster that is there; raises `StartFailed` if it does not let us in."""
+    url = url.rstrip("/")
+    auth = environment.get("OPENSEARCH_AUTH") or "none"
+    user, password = (environment.get(f"OPENSEARCH_{name}", "") for name in ("USER", "PASSWORD"))
+    if auth == "sigv4":
+        region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+        if not region:
+            raise StartFailed("OPENSEARCH_AUTH=sigv4 needs the domain's region in AWS_REGION")
+        signing = SigningFront(url, region, environment.get("OPENSEARCH_SERVICE") or "es")
+        engine = Engine(signing.url, signing=signing)
+    elif auth == "basic":
+        if not (user and password):
+            raise StartFailed("OPENSEARCH_AUTH=basic needs OPENSEARCH_USER and OPENSEARCH_PASSWORD")
+        names = ("OpenSearchAuth", "OpenSearchUser", "OpenSearchPassword")
+        engine = Engine(url, parameters=dict(zip(names, (auth, user, password), strict=True)))
+    elif auth == "none":
+        engine = Engine(url)
+    else:
+        raise StartFailed(f"OPENSEARCH_AUTH is none, basic or sigv4, not {auth!r}")
+    try:
+        _require_welcome(url, engine, urllib3.make_headers(basic_auth=f"{user}:{password}"))
+    except BaseException:
+        engine.stop()
+        raise
+    return engine
+
+
+def _require_welcome(url: str, engine: Engine, basic: Mapping[str, str]) -> None:
+    path, timeout = "/garner-*/_alias", urllib3.Timeout(FIRST_ANSWER_SECONDS)
+    try:
+        answer = urllib3.request(
+            "GET", engine.url + path, retries=False, timeout=timeout,
+            headers=basic if engine.parameters else None,
+        )  # fmt: skip
+    except urllib3.exceptions.HTTPError as error:
+        raise StartFailed(f"OPENSEARCH_URL={url} does not answer: {error}") from error
+    if answer.status in (401, 403):
+        raise StartFailed(
+            f"OPENSEARCH_URL={url} does not let us in ({answer.status}): "
+            "check OPENSEARCH_AUTH, OPENSEARCH_USER and OPENSEARCH_PASSWORD, or the AWS credentials"
+        )
+    if answer.status != 200:
+        text = answer.data[:300].decode(errors="replace")
+        raise StartFailed(f"OPENSEARCH_URL={url} answers {answer.status}: {text}")
+
+
 def _answers(url: str) -> bool:
     try:
         return urllib3.request("GET", url, retries=False, timeout=2).status == 200
@@ -82,26 +138,26 @@ def _answers(url: str) -> bool:
 
 
 def _opensearch(port: int, state: Path) -> list[str | Path]:
-    jars = _jars()
-    newest = ["--sun-misc-unsafe-memory-access=allow"]  # known from 23 on, needed from 24 on
     java, version = find_java()
+    jars = _jars(java.parent.parent)
+    newest = ["--sun-misc-unsafe-memory-access=allow"]  # known from 23 on, needed from 24 on
     options = [*JVM_OPTIONS, *(newest if version >= 24 else [])]
     source = OPENSEARCH / "OpenSearchNode.java"
     home = state / "opensearch"
     return [java, *options, "-cp", f"{jars}/*", source, home, str(port), str(free_port())]
 
 
-def _jars() -> Path:
+def _jars(java_home: Path) -> Path:
     """The jars that the project file names, fetched once."""
     project = OPENSEARCH / "pom.xml"
     jars = TOOLS / f"opensearch-{hashlib.sha256(project.read_bytes()).hexdigest()[:12]}"
     with one_at_a_time():
         if not jars.is_dir():
-            _fetch(project, jars)
+            _fetch(project, jars, java_home)
     return jars
 
 
-def _fetch(project: Path, jars: Path) -> None:
+def _fetch(project: Path, jars: Path, java_home: Path) -> None:
     maven = shutil.which("mvn")
     if not maven:
         raise StartFailed("ENGINE=opensearch needs Maven (mvn) once, to fetch OpenSearch's jars.")
@@ -109,23 +165,27 @@ def _fetch(project: Path, jars: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     command = [maven, "-q", "-B", "-f", str(project), "dependency:copy-dependencies"]
     result = subprocess.run(
-        [*command, f"-DoutputDirectory={partial}"], capture_output=True, text=True, check=False
-    )
+        [*command, f"-DoutputDirectory={partial}"], capture_output=True, text=True, check=False,
+        env=os.environ | {"JAVA_HOME": str(java_home)},
+    )  # fmt: skip
     if result.returncode:
         raise StartFailed(f"Maven could not fetch OpenSearch:\n{result.stdout[-2000:]}")
     partial.rename(jars)
 
 
 def find_java() -> tuple[Path, int]:
-    """The newest `java` of this machine and its version; `JAVA_HOME` goes first."""
-    found = [(java, version) for java in _javas() if (version := _version(java)) >= OLDEST_JAVA]
-    if not found:
+    """The newest `java` of this machine and its version; one in `JAVA_HOME` goes first."""
+    found = {java: _version(java) for java in _javas()}
+    fitting = [(java, version) for java, version in found.items() if version >= OLDEST_JAVA]
+    if not fitting:
+        older = ", ".join(f"{version} in {java.parent.parent}" for java, version in found.items())
         raise StartFailed(
             f"ENGINE=opensearch needs a JDK of {OLDEST_JAVA} or newer and found none in JAVA_HOME, "
-            "PATH or the usual folders. Install one, or set JAVA_HOME."
+            f"PATH or the usual folders{f', only {older}' if older else ''}. "
+            "Install one, or set JAVA_HOME."
         )
     home = os.environ.get("JAVA_HOME", "")
-    return max(found, key=lambda java: (bool(home) and java[0].is_relative_to(home), java[1]))
+    return max(fitting, key=lambda java: (bool(home) and java[0].is_relative_to(home), java[1]))
 
 
 def _javas() -> Iterator[Path]:
@@ -139,6 +199,9 @@ def _javas() -> Iterator[Path]:
 
 
 def _version(java: Path) -> int:
-    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    try:
+        answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    except OSError:  # of another architecture, or not to be run
+        return 0
     match = re.search(r'version "(\d+)', answer.stderr)
     return int(match[1]) if match else 0

@@ -104,7 +104,7 @@ def running(options: Options, report: Report) -> Iterator[Stack]:
             search = (
                 engine.start(options.engine, options.engine_port, options.state)
                 if own_engine
-                else engine.Engine(options.opensearch_url)
+                else engine.existing(options.opensearch_url, os.environ)
             )
             stack.callback(search.stop)
         with _step(report, "local cloud"):
@@ -114,7 +114,7 @@ def running(options: Options, report: Report) -> Iterator[Stack]:
         with _step(report, "build"):
             deploy.build()
         with _step(report, "deployment"):
-            api_url, table = _deploy(cloud, options, search.url)
+            api_url, table = _deploy(cloud, options, search)
             front = Front(options.port, api_url)
             stack.callback(front.stop)
         people = create_identities(cloud, table)
@@ -143,32 +143,22 @@ def is_running(options: Options) -> bool:
         return True
 
 
-def _deploy(cloud: local_cloud.Cloud, options: Options, engine_url: str) -> tuple[str, str]:
+def _deploy(cloud: local_cloud.Cloud, options: Options, search: engine.Engine) -> tuple[str, str]:
     """The address of the deployed API and the name of its table."""
     parameters = {
-        "OpenSearchUrl": engine_url,
+        "OpenSearchUrl": search.url,
         "SigningKey": _signing_key(options.state),
         "RequireTls": "false",
         "DeletionProtection": "false",
         "IndexReplicas": "0",
         "MaxOwnedTrialIndexes": "100",
-        **_engine_parameters(),
+        **search.parameters,
         **options.parameters,
     }
     deploy.deploy(cloud, parameters)
     table = deploy.outputs(cloud)["TableName"]
     mend(cloud, table)
     return f"{cloud.url}/_aws/execute-api/{import_routes(cloud, deploy.STACK)}", table
-
-
-def _engine_parameters() -> dict[str, str]:
-    """How to sign in to a cluster that somebody else runs, from the variables of the same names."""
-    names = {
-        "OPENSEARCH_AUTH": "OpenSearchAuth",
-        "OPENSEARCH_USER": "OpenSearchUser",
-        "OPENSEARCH_PASSWORD": "OpenSearchPassword",
-    }
-    return {ours: os.environ[name] for name, ours in names.items() if os.environ.get(name)}
 
 
 def _sample_index(url: str, people: Mapping[str, Identity], options: Options) -> str:

@@ -10,7 +10,7 @@ import org.opensearch.plugins.PluginInfo;
 
 /**
  * Starts one real OpenSearch node from the jars on the class path: OpenSearchNode HOME HTTP_PORT TRANSPORT_PORT.
- * Data stays under HOME/data. The node ends when standard input closes, so it never outlives its parent.
+ * Data stays under HOME/data, snapshots may go to HOME/snapshots. The node ends when standard input closes, so it never outlives its parent.
  */
 public class OpenSearchNode {
     static final List<String> MODULES = List.of(
@@ -38,6 +38,7 @@ public class OpenSearchNode {
                 .put("path.home", home.toString())
                 .put("path.data", home.resolve("data").toString())
                 .put("path.logs", home.resolve("logs").toString())
+                .put("path.repo", home.resolve("snapshots").toString())
                 .put("cluster.name", "garner-local")
                 .put("node.name", "local-1")
                 .put("network.host", "127.0.0.1")
