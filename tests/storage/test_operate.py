@@ -14,6 +14,7 @@ from garner.runtime import settings
 from garner.runtime.container import Container
 from garner.runtime.deployed import environment
 from garner.runtime.operate import run
+from garner.runtime.settings import SettingsError
 from garner.services.drain import DrainEnd, drain
 from garner.services.submit import submit
 from garner.storage.dynamodb.table import Put
@@ -123,3 +124,13 @@ def test_a_table_that_was_put_back_follows_the_engine(operator: Operator) -> Non
 def test_without_a_stack_the_settings_are_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TABLE_NAME", "mine")
     assert environment(None)["TABLE_NAME"] == "mine"
+
+
+def test_a_stack_that_can_not_be_read_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    with pytest.raises(SettingsError, match="The settings of the stack garner can't be read"):
+        environment("garner")
