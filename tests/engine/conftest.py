@@ -9,6 +9,8 @@ from garner.storage.opensearch.client import EngineClient
 from local import engine as engines
 from local.processes import StartFailed, free_port
 
+_PROCESSES: dict[str, tuple[EngineClient, int]] = {}
+
 
 @pytest.fixture(scope="session", params=["osmem", "opensearch"])
 def engine(
@@ -20,9 +22,17 @@ def engine(
     except StartFailed as reason:
         pytest.skip(f"{request.param} was left out: {reason}")
     client = EngineClient(running.url)
+    assert running.child
+    _PROCESSES[running.url] = client, running.child.pid
     yield client
     client.close()
     running.stop()
+
+
+@pytest.fixture
+def engine_pid(engine: EngineClient) -> int:
+    """The process of the engine, to stop and continue it."""
+    return next(pid for client, pid in _PROCESSES.values() if client is engine)
 
 
 @pytest.fixture

@@ -105,18 +105,18 @@ def test_accept_apply_tell_and_turn_cost_what_the_table_reckons(
         return units.taken()
 
     drain(INDEX, ports=write_path.ports)
-    few, many = turn(10), turn(60)
-    writes, reads = (many.writes - few.writes) / 50, (many.reads - few.reads) / 50
+    few, many = turn(3), turn(13)
+    writes, reads = (many.writes - few.writes) / 10, (many.reads - few.reads) / 10
     in_due = 1  # the mark of a task that is to be told
     assert (writes + in_due, reads) == (costs.APPLY.writes, costs.APPLY.reads)
     in_due = 1  # the mark of HEAD goes
-    assert few.writes - 10 * writes + in_due == costs.TURN.writes
-    assert few.reads - 10 * reads == costs.TURN.reads
+    assert few.writes - 3 * writes + in_due == costs.TURN.writes
+    assert few.reads - 3 * reads == costs.TURN.reads
 
     units.taken()
     tell(write_path)
     told = units.taken()
-    tasks = 1 + 10 + 60
+    tasks = 1 + 3 + 13
     in_due = 1  # the mark goes
     assert told.writes / tasks + in_due == costs.TELL.writes
     assert told.reads / tasks == pytest.approx(costs.TELL.reads, abs=0.5)

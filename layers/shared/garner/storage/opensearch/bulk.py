@@ -61,6 +61,8 @@ class OpenSearchWriter:
         found = {}
         for each in answer["docs"]:
             if "error" in each:
+                if each["error"]["type"] == "index_not_found_exception":
+                    raise NoSuchIndex(index_id)
                 raise Unavailable("The search engine can't read a document now; try again.")
             if each["found"]:
                 found[each["_id"]] = StoredDocument(each["_version"], each["_source"])
