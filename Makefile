@@ -66,6 +66,7 @@ validate: ## Check the template
 
 .PHONY: deploy
 deploy: build ## Deploy to AWS with a profile of samconfig.toml: CONFIG=default
+	sed -i.bak "/^  Release:/,/^  [A-Z]/ s/Default: .*/Default: '$$(date +%s)'/" .aws-sam/build/template.yaml
 	$(SAM) deploy --config-env $(or $(CONFIG),default)
 
 .PHONY: bench

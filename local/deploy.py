@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import json
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -42,7 +43,7 @@ def build() -> bool:
 def deploy(cloud: Cloud, parameters: Mapping[str, str]) -> None:
     """Deploys the build as the stack `garner`."""
     cloud.client("s3").create_bucket(Bucket=ARTIFACTS_BUCKET)
-    with _as_file(parameters) as file:
+    with _as_file({"Release": secrets.token_hex(5), **parameters}) as file:
         _sam(
             [
                 "deploy",

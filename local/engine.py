@@ -44,6 +44,10 @@ JVM_OPTIONS = (
 )
 
 
+class ToolMissing(StartFailed):
+    """This machine has not what the real OpenSearch needs."""
+
+
 @dataclass(frozen=True)
 class Engine:
     """`url` is what functions call, `parameters` how they sign in there."""
@@ -160,7 +164,7 @@ def _jars(java_home: Path) -> Path:
 def _fetch(project: Path, jars: Path, java_home: Path) -> None:
     maven = shutil.which("mvn")
     if not maven:
-        raise StartFailed("ENGINE=opensearch needs Maven (mvn) once, to fetch OpenSearch's jars.")
+        raise ToolMissing("ENGINE=opensearch needs Maven (mvn) once, to fetch OpenSearch's jars.")
     partial = jars.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     command = [maven, "-q", "-B", "-f", str(project), "dependency:copy-dependencies"]
@@ -179,7 +183,7 @@ def find_java() -> tuple[Path, int]:
     fitting = [(java, version) for java, version in found.items() if version >= OLDEST_JAVA]
     if not fitting:
         older = ", ".join(f"{version} in {java.parent.parent}" for java, version in found.items())
-        raise StartFailed(
+        raise ToolMissing(
             f"ENGINE=opensearch needs a JDK of {OLDEST_JAVA} or newer and found none in JAVA_HOME, "
             f"PATH or the usual folders{f', only {older}' if older else ''}. "
             "Install one, or set JAVA_HOME."

@@ -7,7 +7,7 @@ import pytest
 
 from garner.storage.opensearch.client import EngineClient
 from local import engine as engines
-from local.processes import StartFailed, free_port
+from local.processes import free_port
 
 _PROCESSES: dict[str, tuple[EngineClient, int]] = {}
 
@@ -19,7 +19,7 @@ def engine(
     """A client of a running engine, one engine for the whole run: make an index of your own."""
     try:
         running = engines.start(request.param, free_port(), tmp_path_factory.mktemp(request.param))
-    except StartFailed as reason:
+    except engines.ToolMissing as reason:
         pytest.skip(f"{request.param} was left out: {reason}")
     client = EngineClient(running.url)
     assert running.child

@@ -2,11 +2,14 @@
 
 import json
 import re
+import subprocess
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from garner.runtime import settings
 
@@ -85,6 +88,27 @@ def test_what_the_transform_adds_reaches_no_further_either(transformed) -> None:
             assert "*" not in as_list(allowed["Resource"]), policy
     for kind in ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::IAM::Policy"):
         assert not of_type(transformed, kind)
+
+
+def test_each_release_publishes_every_function_anew(functions) -> None:
+    """SAM sees neither new values of parameters nor new code in a layer, and would leave the alias
+    at the version before."""
+    for name, properties in functions.items():
+        assert properties["AutoPublishCodeSha256"] == {"Ref": "Release"}, name
+
+
+def test_make_deploy_names_the_release_in_what_was_built(tmp_path) -> None:
+    (edit,) = re.findall(r'sed -i\.bak "(.*)" \.aws-sam', Path("Makefile").read_text())
+    built = tmp_path / "template.yaml"
+    built.write_text(
+        "Parameters:\n  Release:\n    Type: String\n    Default: ''\n"
+        "  LogLevel:\n    Type: String\n    Default: INFO\n"
+    )
+    script = edit.replace("'$$(date +%s)'", "'1764087000'")
+    subprocess.run(["sed", "-i.bak", script, str(built)], check=True)
+    parameters = yaml.safe_load(built.read_text())["Parameters"]
+    assert parameters["Release"]["Default"] == "1764087000"
+    assert parameters["LogLevel"]["Default"] == "INFO"
 
 
 def test_rights_come_from_statements_of_our_own(functions) -> None:
