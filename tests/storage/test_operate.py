@@ -10,11 +10,11 @@ from garner.domain import operations
 from garner.domain.fields import Schema
 from garner.domain.principals import Caller
 from garner.domain.tasks import NewTask, TaskKind
+from garner.errors import Unavailable
 from garner.runtime import settings
 from garner.runtime.container import Container
 from garner.runtime.deployed import environment
 from garner.runtime.operate import run
-from garner.runtime.settings import SettingsError
 from garner.services.drain import DrainEnd, drain
 from garner.services.submit import submit
 from garner.storage.dynamodb.table import Put
@@ -132,5 +132,5 @@ def test_a_stack_that_can_not_be_read_is_told_in_one_line(
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    with pytest.raises(SettingsError, match="The settings of the stack garner can't be read"):
+    with pytest.raises(Unavailable, match="The settings of the stack garner can't be read"):
         environment("garner")
