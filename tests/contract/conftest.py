@@ -2,12 +2,31 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 
+from tests.fakes.openapi import check_answer
 from tests.stack import RunningStack
 
 NewIndex = Callable[[list[dict[str, Any]]], str]
+
+
+@pytest.fixture(autouse=True)
+def checked_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the Python SDK gets is held against the OpenAPI document, too."""
+    send = requests.Session.send
+
+    def checked(
+        session: requests.Session, request: requests.PreparedRequest, **more: Any
+    ) -> requests.Response:
+        answer = send(session, request, **more)
+        path = urlsplit(str(request.url)).path
+        check_answer(str(request.method), path, answer.status_code, answer.json())
+        return answer
+
+    monkeypatch.setattr(requests.Session, "send", checked)
 
 
 @pytest.fixture

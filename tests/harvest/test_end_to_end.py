@@ -389,7 +389,7 @@ ROUTES = [each for each in CONTROLLER_OPERATIONS if "{" not in each[1]]
 
 @tries(
     deadline=None,
-    max_examples=8,  # 150 were run when this was written
+    max_examples=8,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.randoms(use_true_random=True))
