@@ -47,6 +47,7 @@ from tests.fakes.ingest import (
 
 TASK_ENTRIES = 1_000
 LIFETIME_SECONDS = 840.0  # of a worker's turn
+_PATIENCE_SECONDS = 120  # of every contender with the engine
 CONNECTIONS = ProtocolSettings().bulks_in_flight
 WORKER, HELPERS, PARALLEL = "worker", "helpers.bulk", "helpers.parallel_bulk"
 RAW_ONE, RAW_MANY = "raw _bulk, 1 connection", f"raw _bulk, {CONNECTIONS} connections"
@@ -158,7 +159,7 @@ class Contest:
             yield {"_index": alias, "_id": name, "_source": document}
 
     def _helpers_bulk(self, index_id: str) -> Callable[[], None]:
-        client = OpenSearch(self._url)
+        client = OpenSearch(self._url, timeout=_PATIENCE_SECONDS)
 
         def run() -> None:
             helpers.bulk(client, self._actions(index_id), chunk_size=limits.BULK_OPERATIONS)
@@ -167,7 +168,7 @@ class Contest:
         return run
 
     def _parallel_bulk(self, index_id: str) -> Callable[[], None]:
-        client = OpenSearch(self._url, maxsize=CONNECTIONS)
+        client = OpenSearch(self._url, maxsize=CONNECTIONS, timeout=_PATIENCE_SECONDS)
 
         def run() -> None:
             outcomes = helpers.parallel_bulk(
@@ -186,7 +187,7 @@ class Contest:
 
         def send(body: bytes) -> None:
             answer = self._engine.request(
-                "POST", path, body, content_type="application/x-ndjson", timeout=120.0
+                "POST", path, body, content_type="application/x-ndjson", timeout=_PATIENCE_SECONDS
             )
             assert answer.ok, answer.status
 
