@@ -1,6 +1,6 @@
 """`make bench`: every comparison on the real engine, as a table and as JSON.
 
-    python -m bench [ingest startup …] [--sizes 10000 100000] [--repeats 3]
+    python -m bench [startup search small growth memory ingest] [--sizes 10000 100000] [--repeats 3]
 
 Ends with status 1 if a bound is missed.
 """
@@ -9,12 +9,19 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import engine, ingest, startup
+from bench import engine, growth, ingest, memory, searches, small, startup
 from bench.report import Row, keep, show
 
 Bench = Callable[[str, list[int], int], Iterator[Row]]
 
-BENCHES: dict[str, Bench] = {"startup": startup.run, "ingest": ingest.run}
+BENCHES: dict[str, Bench] = {
+    "startup": startup.run,
+    "search": searches.run,
+    "small": small.run,
+    "growth": growth.run,
+    "memory": memory.run,
+    "ingest": ingest.run,
+}
 
 
 def main() -> int:

@@ -18,35 +18,20 @@ import orjson
 from opensearchpy import OpenSearch, helpers
 
 from bench.documents import LONG, SHORT, Packages
+from bench.log_in_memory import LoggedIndex
 from bench.report import Row, at_least, compared
 from garner import limits
 from garner.domain import documents as doc
 from garner.domain.content import CheckedContent, Checker
 from garner.domain.fields import Schema
 from garner.domain.operations import encode
-from garner.domain.principals import Caller
 from garner.domain.protocol import ProtocolSettings
-from garner.domain.slots import TaskIds
-from garner.domain.tasks import NewTask, TaskKind, TaskState
 from garner.errors import JsonObject
-from garner.runtime import settings
-from garner.runtime.clock import RandomIds, SystemClock
-from garner.runtime.container import Container
-from garner.services.drain import drain
-from garner.services.submit import AcceptPorts, submit
 from garner.storage.opensearch.client import EngineClient
 from garner.storage.opensearch.indexes import OpenSearchIndexes
-from tests.fakes.api import ENVIRONMENT
-from tests.fakes.ingest import (
-    Faults,
-    InMemoryDoorbell,
-    InMemoryMetrics,
-    InMemoryPayloads,
-    InMemoryTaskLog,
-)
 
 TASK_ENTRIES = 1_000
-LIFETIME_SECONDS = 840.0  # of a worker's turn
+REPEATED = 100_000  # above it one attempt is long enough to be its own mean
 _PATIENCE_SECONDS = 120  # of every contender with the engine
 CONNECTIONS = ProtocolSettings().bulks_in_flight
 WORKER, HELPERS, PARALLEL = "worker", "helpers.bulk", "helpers.parallel_bulk"
@@ -88,6 +73,19 @@ def _body(documents: list[JsonObject]) -> bytes:
     return b"\n".join(lines) + b"\n"
 
 
+def load_index(url: str, kilobytes: float, count: int) -> LoggedIndex:
+    """An index with `count` packages in it, put there by the worker."""
+    index = LoggedIndex(url)
+    page: list[JsonObject] = []
+    for number, entry in enumerate(Packages(kilobytes).entries(count), 1):
+        page.append(entry)
+        if len(page) == TASK_ENTRIES or number == count:
+            index.submit(encode(page))
+            page = []
+    index.drain()
+    return index
+
+
 class Contest:
     """One engine, one load, a fresh index for every attempt."""
 
@@ -118,39 +116,10 @@ class Contest:
         return rate
 
     def _worker(self, index_id: str) -> Callable[[], None]:
-        faults, metrics, clock, ids = Faults(), InMemoryMetrics(), SystemClock(), RandomIds()
-        log, payloads = InMemoryTaskLog(faults), InMemoryPayloads(faults)
-        log.create(index_id)
-        log.indexes[index_id].schema = self._load.schema
-        doorbell = InMemoryDoorbell(faults)
-        accept = AcceptPorts(
-            log=log,
-            payloads=payloads,
-            doorbell=doorbell,
-            clock=clock,
-            ids=ids,
-            task_ids=TaskIds(b"k" * 32),
-            metrics=metrics,
-        )
+        index = LoggedIndex(self._url, self._load.schema, index_id=index_id, creates=False)
         for payload in self._load.payloads:
-            task = NewTask(kind=TaskKind.INGEST, payload=payload, operations=payload.count(b"\n"))
-            submit(index_id, Caller(), task, ports=accept)
-        worker = Container(settings.load("index_worker", ENVIRONMENT))
-        worker.__dict__.update(
-            task_log=log,
-            payloads=payloads,
-            doorbell=doorbell,
-            metrics=metrics,
-            engine=self._engine,
-        )
-        ports = worker.draining(LIFETIME_SECONDS)
-
-        def run() -> None:
-            drain(index_id, ports=ports)
-            states = {task.state for task in log.indexes[index_id].slots.values()}
-            assert states == {TaskState.SUCCESS}, states
-
-        return run
+            index.submit(payload)
+        return index.drain
 
     def _actions(self, index_id: str) -> Iterator[JsonObject]:
         alias = doc.write_alias(index_id)
@@ -208,7 +177,7 @@ def run(url: str, sizes: list[int], repeats: int) -> Iterator[Row]:
     for kilobytes in (SHORT, LONG):
         at_smallest: Row | None = None
         for count in sizes:
-            rows = _case(url, kilobytes, count, repeats)
+            rows = _case(url, kilobytes, count, repeats if count <= REPEATED else 1)
             worker = rows[WORKER]
             yield from rows.values()
             yield compared(worker, rows[HELPERS], at_least(1.8))

@@ -5,7 +5,7 @@ import os
 import platform
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,6 +42,15 @@ def at_least(least: float) -> tuple[str, Callable[[float], bool]]:
 
 def at_most(most: float) -> tuple[str, Callable[[float], bool]]:
     return f"≤ {most:g}", lambda ratio: ratio <= most
+
+
+def percentile(samples: Sequence[float], percent: int) -> float:
+    return statistics.quantiles(samples, n=100, method="inclusive")[percent - 1]
+
+
+def bounded(row: Row, most: float) -> Row:
+    """A figure that has a bound of its own."""
+    return replace(row, bound=f"≤ {most:g}", met=row.median <= most)
 
 
 def compared(
