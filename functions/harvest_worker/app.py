@@ -1,10 +1,11 @@
 """Works on runs: parse, classify, transform, decide, publish (harvest 3). No internet."""
 
-import json
-from typing import Any
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from garner.api.scheduled import start_scheduled
+from garner.errors import JsonObject
 from garner.runtime import logs, settings
+from garner.runtime.batches import each_message
 from garner.runtime.harvest import HarvestContainer
 from garner.services.harvest.run_harvest import run_harvest
 
@@ -13,16 +14,13 @@ logs.configure("harvest_worker", _loaded[settings.Logs].level)
 _on = HarvestContainer(_loaded)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
-    """A ring for a run, or a schedule's request to start one (batch size 1)."""
-    try:
-        for record in event["Records"]:
-            body = json.loads(record["body"])
-            if "start" in body:
-                start_scheduled(body["start"], _on.controller)
-            else:
-                budget = _loaded[settings.Curating].slice_seconds
-                run_harvest(body["run_id"], budget=budget, tools=_on.harvesting)
-    finally:
-        _on.metrics.flush()
-    return {"batchItemFailures": []}
+def _work(message: JsonObject, _: LambdaContext) -> None:
+    """A ring for a run, or a schedule's request to start one."""
+    if "start" in message:
+        start_scheduled(message["start"], _on.controller)
+    else:
+        budget = _loaded[settings.Curating].slice_seconds
+        run_harvest(message["run_id"], budget=budget, tools=_on.harvesting)
+
+
+handler = each_message(_work, after=_on.metrics.flush)

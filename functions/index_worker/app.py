@@ -1,24 +1,22 @@
 """Drains the log of an index when its doorbell rings (ingest protocol, section 3)."""
 
-import json
-from typing import Any
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from garner.errors import JsonObject
 from garner.runtime import logs, settings
+from garner.runtime.batches import each_message
 from garner.runtime.container import Container
 from garner.services.drain import drain
 
 _loaded = settings.load("index_worker")
 logs.configure("index_worker", _loaded[settings.Logs].level)
-_container = Container(_loaded)
+_on = Container(_loaded)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
-    """One doorbell at a time (batch size 1). A drain never fails for what an index holds; what it
-    raises is a defect, and the message comes again."""
-    ports = _container.draining(context.get_remaining_time_in_millis() / 1000)
-    try:
-        for record in event["Records"]:
-            drain(json.loads(record["body"])["index_id"], ports=ports)
-    finally:
-        _container.metrics.flush()
-    return {"batchItemFailures": []}
+def _drain(doorbell: JsonObject, context: LambdaContext) -> None:
+    """A drain never fails for what an index holds."""
+    lifetime = context.get_remaining_time_in_millis() / 1000
+    drain(doorbell["index_id"], ports=_on.draining(lifetime))
+
+
+handler = each_message(_drain, after=_on.metrics.flush)
