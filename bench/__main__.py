@@ -9,8 +9,8 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import engine, growth, ingest, memory, searches, small, startup
-from bench.report import Row, keep, show
+from bench import engine, growth, ingest, memory, searches, small, startup, variants
+from bench.report import Row, brief, keep, show
 
 Bench = Callable[[str, list[int], int], Iterator[Row]]
 
@@ -21,7 +21,11 @@ BENCHES: dict[str, Bench] = {
     "growth": growth.run,
     "memory": memory.run,
     "ingest": ingest.run,
+    "variants": variants.run,
 }
+
+
+DEFAULT = tuple(name for name in BENCHES if name != "variants")
 
 
 def main() -> int:
@@ -32,8 +36,10 @@ def main() -> int:
     asked = parser.parse_args()
     rows: list[Row] = []
     with engine.running() as url:
-        for name in asked.benches or BENCHES:
-            rows += BENCHES[name](url, asked.sizes, asked.repeats)
+        for name in asked.benches or DEFAULT:
+            for row in BENCHES[name](url, asked.sizes, asked.repeats):
+                print(brief(row), file=sys.stderr, flush=True)
+                rows.append(row)
     show(rows)
     print(f"\nKept in {keep(rows, sys.argv)}")
     missed = [row for row in rows if row.met is False]

@@ -63,7 +63,7 @@ class LoggedIndex:
         worker.__dict__.update(parts, metrics=metrics, engine=self.engine)
         if self.writer:
             worker.__dict__["writer"] = self.writer
-        self._ports = worker.draining(LIFETIME_SECONDS)
+        self.ports = worker.draining(LIFETIME_SECONDS)
 
     def submit(self, payload: bytes) -> None:
         task = NewTask(kind=TaskKind.INGEST, payload=payload, operations=payload.count(b"\n"))
@@ -71,7 +71,7 @@ class LoggedIndex:
 
     def drain(self) -> None:
         """Raises `AssertionError` unless every task ends SUCCESS."""
-        drain(self.index_id, ports=self._ports)
+        drain(self.index_id, ports=self.ports)
         states = {task.state for task in self.log.indexes[self.index_id].slots.values()}
         assert states == {TaskState.SUCCESS}, states
 

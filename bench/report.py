@@ -81,6 +81,11 @@ def show(rows: Sequence[Row]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
 
 
+def brief(row: Row) -> str:
+    """A row as soon as it is there."""
+    return " ".join(cell for cell in _cells(row) if cell)
+
+
 def _cells(row: Row) -> tuple[str, ...]:
     spread = f"{min(row.samples):.4g}…{max(row.samples):.4g}" if len(row.samples) > 1 else ""
     ratio = "" if row.ratio is None else f"{row.ratio:.2f}"

@@ -7,10 +7,13 @@ opensearch-py and parses what comes back. They take turns, each first every othe
 """
 
 import json
+import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from opensearchpy import OpenSearch
@@ -103,6 +106,9 @@ class Searcher:
         self.spy = Spy(self.url)
         container.__dict__["engine"] = self.spy
         self.api = search_api(routes_of("search"), container)
+        log = logging.getLogger("garner").handlers[0]
+        assert isinstance(log, logging.StreamHandler)
+        log.setStream(Path(os.devnull).open("w"))  # a request's line is written, but not read
 
     def handler(self, body: JsonObject) -> Callable[[], object]:
         sent = event("POST", f"/v1/index/{self.index_id}/search", body=json.dumps(body))

@@ -6,13 +6,16 @@ The times from accept to SUCCESS are those that the log recorded.
 """
 
 import json
+import logging
 import multiprocessing
 import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -103,7 +106,13 @@ def _put_all(around: Surroundings) -> None:
         )
         assert answer["statusCode"] == 200, answer
 
-    with ThreadPoolExecutor(CLIENTS) as clients:
+    routes_of("entry")
+    logging.getLogger("garner").setLevel(logging.WARNING)
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        redirect_stdout(nowhere),
+        ThreadPoolExecutor(CLIENTS) as clients,
+    ):
         for _ in clients.map(put, Packages(SHORT).entries(TASKS)):
             pass
 

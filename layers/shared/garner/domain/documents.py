@@ -13,7 +13,7 @@ nor whatever looks for tombstones by slot can meet it.
 """
 
 import hashlib
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 
 SUBJECT = "subject"
 LIVE = "live"
@@ -38,10 +38,13 @@ CURSOR_ID = "cursor"  # shorter than any document id
 META_KEY = "garner"  # in the mapping's `_meta`: `Schema.to_json()`
 
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
 def document_id(subject: str) -> str:
     """The `_id` of a subject: subjects may be longer than an id, and hold any character."""
     digest = hashlib.sha256(subject.encode("utf-8", "surrogatepass")).digest()
-    return urlsafe_b64encode(digest).decode().rstrip("=")
+    return b2a_base64(digest).translate(_URL_SAFE, b"=\n").decode()
 
 
 def principal_set_term(name: str, principal: str) -> str:
