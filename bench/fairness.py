@@ -23,6 +23,7 @@ from local.cloud import ACCESS_KEY, REGION
 
 CLIENTS = 8
 POLL_SECONDS = 0.02
+READS = 20
 PATIENCE_SECONDS = 600.0
 
 
@@ -95,6 +96,7 @@ def measure(
     """`(doorbells, seconds alone, seconds beside the backlog, whether it lasted)`."""
     one_small_task(service, small)  # workers and functions are warm
     alone = [one_small_task(service, small) for _ in range(asked.samples)]
+    show_reads("alone", service, small)
     with doorbells.unanswered():
         last = submit_backlog(service, large, asked.tasks, asked.entries)
         rung = doorbells.waiting()
@@ -102,7 +104,18 @@ def measure(
     sweep()  # what makes sure that the drain has begun
     while len(beside) < asked.samples and state(service, last) not in TERMINAL:
         beside.append(one_small_task(service, small))
+    show_reads("beside the backlog", service, small)
     return rung, alone, beside, state(service, last) not in TERMINAL
+
+
+def show_reads(what: str, service: Service, index_id: str) -> None:
+    """How long one read of the API takes: what machine and local cloud account for."""
+    seconds = []
+    for _ in range(READS):
+        started = time.perf_counter()
+        service.must("GET", f"/v1/index/{index_id}")
+        seconds.append(time.perf_counter() - started)
+    print(f"one read of the API, {what}: median {statistics.median(seconds):.3f} s", flush=True)
 
 
 def make_index(service: Service, name: str) -> str:
