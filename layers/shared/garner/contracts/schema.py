@@ -1,5 +1,5 @@
 """Documents that are read without pydantic, whose import alone is a third of a cold start of the
-read path (docs/adr/0017).
+read path (docs/adr/0016).
 
 A declaration is a JSON Schema (draft 2020-12) as plain data: the OpenAPI document shows what `read`
 follows. Some keys are ours and not shown: `read` (how it is read), `before` (turns what is accepted
