@@ -31,6 +31,9 @@ PARAMETERS = {
     "RingAfterSeconds": "2",
     "MaxOwnedTrialIndexes": "1000",
     "FetchAllowedNetworks": f"{HOST}/32",
+    "HarvestLeaseSeconds": "3",
+    "HarvestSliceSeconds": "5",
+    "FetchAllowedHosts": "127.0.0.1",
 }
 
 

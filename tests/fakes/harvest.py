@@ -272,7 +272,7 @@ class InMemoryRuns:
         if run is None:
             return None
         run.fence += 1
-        run.phase = Phase.DONE
+        run.end()
         self.table.write("revoke", ("run", run_id, run.to_json()))
         return run
 

@@ -632,3 +632,23 @@ def test_a_descriptor_changed_in_mid_run_counts_from_the_next_run(rig: HarvestRi
     assert {part.visible_to for part in rig.publisher.parts.values()} == {("public",)}
     rig.do()
     assert list(rig.publisher.parts.values())[-1].visible_to == ("all_authenticated_users",)
+
+
+def test_a_source_that_grows_and_shrinks_keeps_its_base_and_ledger(
+    rig: HarvestRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Across the border at which partitions are worked on one by one instead of together."""
+    monkeypatch.setattr(limits, "SMALL_HARVEST_RECORDS", 50)
+    rows = records(40)
+    for size in (40, 48, 55, 60, 55, 49, 40):
+        rows = [*rows, *records(60)[len(rows) :]][:size]
+        rig.offer(rows)
+        request = rig.do(skip_check=True)
+        assert request.state is SUCCESS, request.message
+        counts = request.counts
+        assert counts["total"] == size
+        assert counts["newCount"] == counts["ingested"]
+    assert len(rig.index) == 60
+    rig.offer([{**row, "title": "Other"} for row in rows])
+    assert rig.do().counts["numIndexed"] == 40
+    assert sum(title == "Other" for title in rig.titles.values()) == 40

@@ -138,6 +138,7 @@ MAX_RUN_CYCLES = 3
 CRAWL_OFFSET_DAYS = (1, 30)
 CRAWL_TIMEOUT_SECONDS = 6 * 3_600  # controller contract, Q12
 HARVEST_PARTITIONS = 64
+SMALL_HARVEST_RECORDS = 25_000  # ours: what is worked on as one group of all partitions
 SEGMENT_BYTES = 8_000_000
 TRANSFORM_CHUNK_RECORDS = 2_000  # ours: what is lost at most when a worker dies
 PART_ENTRIES = 1_000

@@ -305,6 +305,7 @@ def test_a_quality_failure_is_of_its_document_alone() -> None:
     )
     assert (good.error, good.qc_messages) == ("", ())
     assert bad.document == {"id": "x"}
+    assert bad.error
     assert bad.qc_messages == (
         "Quality control: $.name is missing or empty.",
         "Quality control: $.id has no value that matches '^RRID:'.",

@@ -9,11 +9,10 @@ from garner.contracts.controller import iso, process_request
 from garner.domain.harvest.control import RegisteredSource
 from garner.domain.harvest.requests import ProcessRequest
 from garner.domain.harvest.run import RecordError
-from garner.domain.harvest.source import masked_url
+from garner.domain.harvest.source import masked_descriptor
 from garner.domain.harvest.tables import IndexName
 from garner.errors import JsonObject
 
-_URLS = ("ingestURL", "mergeIngestURLTemplate")
 _SourceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -37,13 +36,9 @@ class SampleDocument(Document):
 
 def source_document(source: RegisteredSource) -> JsonObject:
     """A source as curators see it: no credential of a URL is shown."""
-    descriptor = {
-        name: masked_url(value) if name in _URLS else value
-        for name, value in source.descriptor.items()
-    }
     return {
         "source_id": source.source_id,
-        "descriptor": descriptor,
+        "descriptor": masked_descriptor(source.descriptor),
         "version": source.descriptor_version,
         "status": source.status.value,
         "created_at": iso(source.created_at),

@@ -148,6 +148,7 @@ class HarvestContainer(Container):
             bell=self.bell,
             clock=self.clock,
             describe=describe,
+            lease_seconds=self.settings[setting.Curating].lease_seconds,
         )
 
     @cached_property
@@ -158,7 +159,7 @@ class HarvestContainer(Container):
         from garner.services.publish_parts import TaskPublisher
         from garner.storage.alerts import SnsAlerts
 
-        topic = self.settings[setting.Curating].alert_topic
+        own = self.settings[setting.Curating]
         return Tools(
             runs=self.runs,
             sources=self.sources,
@@ -169,10 +170,11 @@ class HarvestContainer(Container):
             reader=self.record_reader,
             transformers=self.transformers,
             publisher=TaskPublisher(self.accept),
-            alerts=SnsAlerts(boto3.client("sns"), topic),
+            alerts=SnsAlerts(boto3.client("sns"), own.alert_topic),
             bell=self.bell,
             clock=self.clock,
             describe=describe,
+            lease_seconds=own.lease_seconds,
         )
 
     @cached_property

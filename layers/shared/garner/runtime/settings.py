@@ -263,11 +263,12 @@ class HarvestQueues(Group):
 
 
 class Curating(Group):
-    """Whom process requests may name, who hears of trouble, how long one slice of work is."""
+    """Whom process requests may name, who hears of trouble, how long a slice and a lease are."""
 
     users: tuple[tuple[int, str], ...] = _variable("CONTROLLER_USERS", (), _users)
     alert_topic: str = _variable("ALERT_TOPIC_ARN", "")
     slice_seconds: float = _variable("HARVEST_SLICE_SECONDS", 300.0, float)
+    lease_seconds: float = _variable("HARVEST_LEASE_SECONDS", limits.HARVEST_LEASE_SECONDS, float)
 
 
 class Scheduling(Group):

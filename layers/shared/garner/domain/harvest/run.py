@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from garner.domain.harvest.requests import AUTO_RUN_USER, Parameters, RequestType
+from garner.domain.harvest.source import masked_descriptor
 from garner.errors import JsonObject
 
 
@@ -88,6 +89,12 @@ class Run:
 
     def enter_next(self) -> None:
         self.enter(next_phase(self.type, self.phase))
+
+    def end(self) -> None:
+        """Nobody works on it again, so the credentials of its source are left to the registry."""
+        self.enter(Phase.DONE)
+        self.lease_until = 0.0
+        self.descriptor = masked_descriptor(self.descriptor)
 
     @property
     def due_at(self) -> float:

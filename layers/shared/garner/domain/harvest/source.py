@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from garner.errors import JsonObject
+
 TransformLanguage = Literal["jsonata", "identity", "jsonpath-map"]
 EntryIdRule = Literal["resource", "null"]
 
 MASK = "***"
+_URL_FIELDS = ("ingestURL", "mergeIngestURLTemplate")
 _SECRET_WORDS = ("key", "token", "secret", "password", "passwd", "pwd", "auth", "sig", "credential")
 
 
@@ -165,6 +168,14 @@ def masked_url(url: str) -> str:
         query = urlencode([(n, MASK if _is_secret(n) else v) for n, v in pairs], safe="*${}")
     netloc = f"{MASK}@{host}" if at else host
     return urlunsplit((parts.scheme, netloc, parts.path, query, parts.fragment))
+
+
+def masked_descriptor(descriptor: JsonObject) -> JsonObject:
+    """A descriptor without the credentials of its URLs."""
+    return {
+        name: masked_url(value) if name in _URL_FIELDS else value
+        for name, value in descriptor.items()
+    }
 
 
 def unmasked_url(sent: str, stored: str) -> str:

@@ -19,8 +19,8 @@ from garner.ports.runs import Markers
 from garner.services.harvest.job import Job
 from garner.services.harvest.manifest import base_rows, load_base
 from garner.services.harvest.names import CLASSIFY, PARSE
-from garner.services.harvest.objects import get_section, put_sections
-from garner.services.harvest.partitions import PARTITIONS
+from garner.services.harvest.objects import get_group, put_sections
+from garner.services.harvest.partitions import groups
 
 
 def classify_crawl(job: Job) -> None:
@@ -28,17 +28,17 @@ def classify_crawl(job: Job) -> None:
     base = load_base(stage, facts["base"])
     refs = [marker["rows"] for _, marker in sorted(job.markers(PARSE).items())]
 
-    def work(partition: int) -> Markers:
+    def work(group: range) -> Markers:
         result = classify(
-            get_section(stage, Seen, refs, partition),
-            {row.key: row for row in base_rows(stage, base, partition)},
+            get_group(stage, Seen, refs, group),
+            {row.key: row for row in base_rows(stage, base, group)},
             now=job.run.created_at,
             transform_changed=facts["transform_changed"],
             rule_changed=facts["rule_changed"],
         )
-        return _stored(job, partition, result.rows, _counts(result))
+        return _stored(job, group.start, result.rows, _counts(result))
 
-    if job.units(PARTITIONS, work):
+    if job.units(groups(facts["width"]), work):
         job.next_phase()
 
 
@@ -54,12 +54,13 @@ def select_from_base(job: Job) -> None:
         return
     states = ERRORS_ONLY if run.type is RequestType.RUN else FINISHED_ONLY
     base = load_base(stage, run.facts["base"])
+    run.facts["width"] = base.width
 
-    def work(partition: int) -> Markers:
-        rows = select(base_rows(stage, base, partition), states)
-        return _stored(job, partition, rows, {"same": len(rows)})
+    def work(group: range) -> Markers:
+        rows = select(base_rows(stage, base, group), states)
+        return _stored(job, group.start, rows, {"same": len(rows)})
 
-    if job.units(PARTITIONS, work):
+    if job.units(groups(base.width), work):
         job.next_phase()
 
 

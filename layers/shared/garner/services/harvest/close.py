@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from garner.domain.harvest.control import RegisteredSource, ResourceStatus
 from garner.domain.harvest.requests import ProcessRequest, RequestState
-from garner.domain.harvest.run import INDEXING_ERRORS, Failure, Phase
+from garner.domain.harvest.run import INDEXING_ERRORS, Failure
 from garner.domain.harvest.tables import Statistics
 from garner.errors import Conflict, JsonObject
 from garner.ports.runs import LeaseLost
@@ -34,7 +34,7 @@ def close(job: Job) -> None:
         message=str(failure or message),
         counts=counts,
     )
-    run.phase, run.cursor, run.lease_until = Phase.DONE, {}, 0.0
+    run.end()
     _finish(job, ended, status, counts)
 
 

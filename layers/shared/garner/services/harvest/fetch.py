@@ -28,6 +28,7 @@ class FetchTools:
     bell: JobBell
     clock: Clock
     describe: Callable[[JsonObject], Source]
+    lease_seconds: float = limits.HARVEST_LEASE_SECONDS
 
 
 class StoredRaw(Mapping[int, RawFile]):
@@ -54,7 +55,7 @@ class StoredRaw(Mapping[int, RawFile]):
 def run_fetch(run_id: str, *, budget: float, tools: FetchTools) -> None:
     """Fetches for at most about `budget` seconds; rings for whoever goes on, itself included."""
     clock = tools.clock
-    run = tools.runs.lease(run_id, now=clock.seconds(), seconds=limits.HARVEST_LEASE_SECONDS)
+    run = tools.runs.lease(run_id, now=clock.seconds(), seconds=tools.lease_seconds)
     if run is None:
         return
     try:
@@ -124,7 +125,7 @@ def _store(run: Run, step: CrawlStep, stored: StoredRaw, tools: FetchTools) -> N
         run.enter_next()
     else:
         run.cursor["crawl"] = step.cursor
-    run.lease_until = tools.clock.seconds() + limits.HARVEST_LEASE_SECONDS
+    run.lease_until = tools.clock.seconds() + tools.lease_seconds
     tools.runs.save(run, markers)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 from garner import limits
 from garner.domain.harvest.control import RegisteredSource, ResourceStatus
@@ -16,7 +17,7 @@ from garner.ports.registry import IndexNames, SourceRegistry, Targets
 from garner.ports.runs import LeaseLost, Markers, RequestLog, RunStore
 from garner.ports.sources import RecordReader, Transformers
 
-_RENEW_SECONDS = limits.HARVEST_LEASE_SECONDS / 6
+_RENEWALS = 6  # of a lease, while it lasts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,10 @@ class Tools:
     bell: JobBell
     clock: Clock
     describe: Callable[[JsonObject], Source]
+    lease_seconds: float = limits.HARVEST_LEASE_SECONDS
+
+
+Unit = TypeVar("Unit")
 
 
 class RunFailed(Exception):
@@ -89,7 +94,7 @@ class Job:
 
     def keep(self) -> None:
         """Called often in long work: prolongs the lease now and then."""
-        if self.tools.clock.seconds() - self._renewed > _RENEW_SECONDS:
+        if self.tools.clock.seconds() - self._renewed > self.tools.lease_seconds / _RENEWALS:
             self.check()
 
     def next_phase(self, markers: Markers | None = None) -> None:
@@ -107,7 +112,7 @@ class Job:
         """Where an object goes. A fence never writes over another one's objects."""
         return f"stage/{self.run.run_id}/{self.run.fence}/{self.kind(name)}/{unit:06d}"
 
-    def units(self, units: Sequence[int], work: Callable[[int], Markers]) -> bool:
+    def units(self, units: Sequence[Unit], work: Callable[[Unit], Markers]) -> bool:
         """Does `work` for each unit from the cursor on, saving every few seconds. True when all
         are done and saved, False when time is over; at least one unit is done."""
         clock = self.tools.clock
@@ -163,4 +168,4 @@ class Job:
 
     def _prolong(self) -> None:
         self._renewed = self.tools.clock.seconds()
-        self.run.lease_until = self._renewed + limits.HARVEST_LEASE_SECONDS
+        self.run.lease_until = self._renewed + self.tools.lease_seconds

@@ -17,8 +17,8 @@ from garner.services.harvest.job import Job
 from garner.services.harvest.ledgers import ledger_rows, load_ledger
 from garner.services.harvest.manifest import base_rows, base_rows_of_subjects, load_base
 from garner.services.harvest.names import JOIN, ORPHANS
-from garner.services.harvest.objects import get_section, put_sections
-from garner.services.harvest.partitions import PARTITIONS
+from garner.services.harvest.objects import get_group, put_sections
+from garner.services.harvest.partitions import groups, width_for
 from garner.services.harvest.settle import settle_abandoned
 
 _DAY = 86_400.0
@@ -31,11 +31,12 @@ def join_ledger(job: Job) -> None:
     base = load_base(stage, run.facts["next_base"])
     ledger = load_ledger(stage, target.ledger)
     everything = run.type is RequestType.REPROCESS
+    run.facts["publish_width"] = width_for(max(base.records, ledger.records))
 
-    def work(partition: int) -> Markers:
+    def work(group: range) -> Markers:
         joined = join(
-            base_rows_of_subjects(stage, base, partition),
-            ledger_rows(stage, ledger, partition),
+            base_rows_of_subjects(stage, base, group),
+            ledger_rows(stage, ledger, group),
             crawled_since=crawled_since(job),
             everything=everything,
         )
@@ -48,15 +49,15 @@ def join_ledger(job: Job) -> None:
         for orphan in joined.orphans:
             orphans[partition_of_key(orphan.key)].append(orphan)
         marker: JsonObject = {
-            "wanted": put_sections(stage, job.key("wanted", partition), wanted),
-            "rows": put_sections(stage, job.key("joined", partition), {0: joined.rows}),
-            "orphans": put_sections(stage, job.key("orphaned", partition), orphans),
+            "wanted": put_sections(stage, job.key("wanted", group.start), wanted),
+            "rows": put_sections(stage, job.key("joined", group.start), {0: joined.rows}),
+            "orphans": put_sections(stage, job.key("orphaned", group.start), orphans),
             "records": len(joined.wanted),
             "duplicates": joined.duplicates,
         }
-        return {(job.kind(JOIN), partition): marker}
+        return {(job.kind(JOIN), group.start): marker}
 
-    if job.units(PARTITIONS, work):
+    if job.units(groups(run.facts["publish_width"]), work):
         job.next_phase()
 
 
@@ -74,11 +75,11 @@ def judge_orphans(job: Job) -> None:
     totals = run.facts.get("totals", {})
     removes = run.type is RequestType.UPDATE and job.source.removes and not totals.get("unreadable")
 
-    def work(partition: int) -> Markers:
-        orphans = list(get_section(stage, Published, refs, partition))
+    def work(group: range) -> Markers:
+        orphans = list(get_group(stage, Published, refs, group))
         if not orphans:
             return {}
-        owners = {row.key: row for row in base_rows(stage, base, partition)}
+        owners = {row.key: row for row in base_rows(stage, base, group)}
         keep: dict[int, list[Published]] = defaultdict(list)
         delete: dict[int, list[Published]] = defaultdict(list)
         for orphan in orphans:
@@ -91,12 +92,12 @@ def judge_orphans(job: Job) -> None:
             rows = delete if verdict is Orphan.DELETE else keep
             rows[partition_of_subject(orphan.subject)].append(orphan)
         return {
-            (job.kind(ORPHANS), partition): {
-                "keep": put_sections(stage, job.key("keep", partition), keep),
-                "delete": put_sections(stage, job.key("delete", partition), delete),
+            (job.kind(ORPHANS), group.start): {
+                "keep": put_sections(stage, job.key("keep", group.start), keep),
+                "delete": put_sections(stage, job.key("delete", group.start), delete),
                 "deletes": sum(map(len, delete.values())),
             }
         }
 
-    if job.units(PARTITIONS, work):
+    if job.units(groups(run.facts["publish_width"]), work):
         job.next_phase()

@@ -36,12 +36,30 @@ def get_section(
     stage: Stage, kind: type[AnyRow], refs: Iterable[Ref], section: int
 ) -> Iterator[AnyRow]:
     """The rows of one section of all `refs`, in their order."""
-    name = str(section)
+    return get_group(stage, kind, refs, range(section, section + 1))
+
+
+def get_group(
+    stage: Stage, kind: type[AnyRow], refs: Iterable[Ref], group: range
+) -> Iterator[AnyRow]:
+    """The rows of the sections in `group` of all `refs`; of each object they lie in one piece."""
+    pieces = [(ref["key"], places) for ref in refs if ref and (places := _places(ref, group))]
     ranges = [
-        (ref["key"], *ref["sections"][name]) for ref in refs if ref and name in ref["sections"]
+        (key, places[0][0], places[-1][0] + places[-1][1] - places[0][0]) for key, places in pieces
     ]
-    for packed in stage.get_ranges(ranges):
-        yield from decode(kind, zlib.decompress(packed))
+    for (_, places), body in zip(pieces, stage.get_ranges(ranges), strict=True):
+        start = places[0][0]
+        for first, length in places:
+            packed = body[first - start : first - start + length]
+            yield from decode(kind, zlib.decompress(packed))
+
+
+def _places(ref: Ref, group: range) -> list[tuple[int, int]]:
+    return sorted(
+        (first, length)
+        for section, (first, length) in ref["sections"].items()
+        if int(section) in group
+    )
 
 
 def get_sections(stage: Stage, kind: type[AnyRow], ref: Ref) -> Iterator[AnyRow]:

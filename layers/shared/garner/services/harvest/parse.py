@@ -14,8 +14,10 @@ from garner.errors import JsonObject, SourceFailed
 from garner.ports.sources import RawFile, Transformer, current_files
 from garner.services.harvest.fetch import StoredRaw
 from garner.services.harvest.job import Job, RunFailed
+from garner.services.harvest.manifest import load_base
 from garner.services.harvest.names import PARSE, RAW
 from garner.services.harvest.objects import put_lines, put_sections
+from garner.services.harvest.partitions import width_for
 
 _BATCH_RECORDS = 200
 _BATCH_BYTES = 2_000_000
@@ -83,7 +85,9 @@ def parse(job: Job) -> None:
                 marker = {(job.kind(PARSE), segment.number): segment.store(job)}
                 cursor["segment"] = segment.number + 1
                 if ended:
-                    job.run.facts["segments"] = cursor["segment"]
+                    base = load_base(job.tools.stage, job.run.facts["base"])
+                    records = max(cursor.get("taken", 0), base.records)
+                    job.run.facts |= {"segments": cursor["segment"], "width": width_for(records)}
                     job.next_phase(marker)
                     return
                 job.save(marker)

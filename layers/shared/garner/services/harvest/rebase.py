@@ -11,13 +11,13 @@ from garner.services.harvest.job import Job
 from garner.services.harvest.manifest import Base, load_base
 from garner.services.harvest.names import CLASSIFY, REBASE, TRANSFORM
 from garner.services.harvest.objects import (
-    get_section,
+    get_group,
     get_sections,
     put_json,
     put_lines,
     put_sections,
 )
-from garner.services.harvest.partitions import NO_SUBJECT, PARTITIONS
+from garner.services.harvest.partitions import NO_SUBJECT, groups
 from garner.services.harvest.transform import segment_keys
 
 
@@ -26,17 +26,17 @@ def rebase(job: Job) -> None:
     classified = job.markers(CLASSIFY)
     results = [marker["results"] for marker in job.markers(TRANSFORM).values()]
 
-    def work(partition: int) -> Markers:
-        if partition not in classified:
+    def work(group: range) -> Markers:
+        if group.start not in classified:
             return {}
-        found = {each.key: each for each in get_section(stage, Result, results, partition)}
+        found = {each.key: each for each in get_group(stage, Result, results, group)}
         rows = [
             _merged(row, found.get(row.key))
-            for row in get_sections(stage, Row, classified[partition]["rows"])
+            for row in get_sections(stage, Row, classified[group.start]["rows"])
         ]
-        return _stored(job, partition, rows, found)
+        return _stored(job, group.start, rows, found)
 
-    if job.units(PARTITIONS, work):
+    if job.units(groups(job.run.facts["width"]), work):
         job.run.facts["next_base"] = _put_manifest(job)
         job.next_phase()
 
@@ -82,6 +82,8 @@ def _put_manifest(job: Job) -> str:
         runs.update(load_base(stage, run.facts["base"]).runs)
     base = Base(
         partitions={str(n): marker["rows"] for n, marker in rebased.items()},
+        width=run.facts["width"],
+        records=sum(marker["records"] for marker in rebased.values()),
         segments=segment_keys(job),
         runs=sorted(runs),
         transform=run.facts["transform"],

@@ -51,7 +51,7 @@ def run_harvest(run_id: str, *, budget: float, tools: Tools) -> None:
     """Works for about `budget` seconds, at least one unit of work. Raises what is nobody's fault
     but ours; the run stays leased then and is resumed by the sweeper."""
     clock = tools.clock
-    run = tools.runs.lease(run_id, now=clock.seconds(), seconds=limits.HARVEST_LEASE_SECONDS)
+    run = tools.runs.lease(run_id, now=clock.seconds(), seconds=tools.lease_seconds)
     if run is None:
         return
     try:

@@ -29,13 +29,13 @@ from garner.services.harvest.names import (
     TASK,
 )
 from garner.services.harvest.objects import (
+    get_group,
     get_lines,
-    get_section,
     get_sections,
     put_json,
     put_sections,
 )
-from garner.services.harvest.partitions import PARTITIONS
+from garner.services.harvest.partitions import groups
 from garner.services.harvest.verdicts import verdicts
 
 Unconfirmed = dict[int, dict[str, Published]]
@@ -64,7 +64,9 @@ def settle_abandoned(job: Job) -> None:
 
 def _swap(job: Job, target: Target, run: Run) -> None:
     """Writes the ledger as `run` leaves it, and points the target to it."""
-    ledger = Ledger(_partitions(job, run), [job.run.run_id])
+    width = run.facts.get("publish_width", 1)
+    partitions, records = _partitions(job, run, width)
+    ledger = Ledger(partitions, [job.run.run_id], width, records)
     key = put_json(job.tools.stage, job.key(f"ledger.{target.version}", 0), ledger.to_json())
     job.check()
     changed = replace(target, version=target.version + 1, ledger=key, pending="")
@@ -72,23 +74,26 @@ def _swap(job: Job, target: Target, run: Run) -> None:
         raise LeaseLost
 
 
-def _partitions(job: Job, run: Run) -> dict[str, JsonObject]:
+def _partitions(job: Job, run: Run, width: int) -> tuple[dict[str, JsonObject], int]:
+    """The objects of the ledger, and how many rows they have."""
     stage = job.tools.stage
     joined, orphans = _markers(job, run, JOIN), _markers(job, run, ORPHANS).values()
     unconfirmed, removed = unconfirmed_rows(job, run), removed_subjects(job, run)
-    found = {}
-    for partition in PARTITIONS:
-        rows = list(get_sections(stage, Published, joined.get(partition, {}).get("rows", {})))
-        rows += get_section(stage, Published, [each["keep"] for each in orphans], partition)
-        deleted = get_section(stage, Published, [each["delete"] for each in orphans], partition)
+    found, records = {}, 0
+    for group in groups(width):
+        rows = list(get_sections(stage, Published, joined.get(group.start, {}).get("rows", {})))
+        rows += get_group(stage, Published, [each["keep"] for each in orphans], group)
+        deleted = get_group(stage, Published, [each["delete"] for each in orphans], group)
         open_rows = {row.subject: row for row in deleted if row.subject not in removed}
-        open_rows |= unconfirmed.get(partition, {})
-        name = f"ledger.{run.run_id}"
-        ref = put_sections(stage, job.key(name, partition), {0: settled(rows, open_rows)})
-        if ref:
-            found[str(partition)] = ref
+        for partition in group:
+            open_rows |= unconfirmed.get(partition, {})
+        name, after = f"ledger.{run.run_id}", settled(rows, open_rows)
+        if after:
+            key = job.key(name, group.start)
+            found[str(group.start)] = put_sections(stage, key, {0: after})
+        records += len(after)
         job.keep()
-    return found
+    return found, records
 
 
 def unconfirmed_rows(job: Job, run: Run) -> Unconfirmed:

@@ -110,7 +110,7 @@ class DynamoRunStore:
         while run := self.get(run_id):
             before = run.fence
             run.fence += 1
-            run.phase = Phase.DONE
+            run.end()
             try:
                 self._table.put(Put(new_run_item(run), "fence = :before", {"before": before}))
             except ConditionFailed:
