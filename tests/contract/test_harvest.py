@@ -106,10 +106,18 @@ def alerts(curator):
     """Reads what the topic of curators sends from now on."""
     sns, sqs = curator.stack.aws("sns"), curator.stack.aws("sqs")
     url = sqs.create_queue(QueueName="alerts-of-a-test")["QueueUrl"]
-    wanted = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-    sns.subscribe(
-        TopicArn=curator.physical("CuratorTopic"), Protocol="sqs", Endpoint=wanted["QueueArn"]
-    )
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=curator.physical("CuratorTopic"), Protocol="sqs", Endpoint=arn)
 
     def read() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

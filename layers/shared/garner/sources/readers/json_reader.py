@@ -28,7 +28,8 @@ def json_records(stream: io.BufferedReader, form: JsonFormat, offset: int = 0) -
             done += 1
             if done > offset:
                 yield _record(value, form, done)
-    except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
+    except (ijson.JSONError, UnicodeDecodeError, ValueError, SystemError) as error:
+        # SystemError: how ijson's C part lets through what Python says of 10,000 digits.
         raise SourceFailed(
             f"The answer is not valid JSON, or is cut off, after {done} records."
         ) from error
