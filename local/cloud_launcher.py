@@ -21,12 +21,12 @@ def end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def resource_arn(service, method, path, headers, body, query_params, region, account_id):
+def resource_arn(service, method, path, headers, body, query, *rest):  # noqa: PLR0917 - its own
     """It takes every schedule for one of the group `default`, whatever group the call names."""
-    arn = named_arn(service, method, path, headers, body, query_params, region, account_id)
+    arn = named_arn(service, method, path, headers, body, query, *rest)
     if service != "scheduler" or ":schedule/default/" not in arn:
         return arn
-    named = query_params.get("groupName") or [json.loads(body or "{}").get("GroupName", "default")]
+    named = query.get("groupName") or json.loads(body or "{}").get("GroupName", "default")
     group = named[0] if isinstance(named, list) else named
     return arn.replace(":schedule/default/", f":schedule/{group}/")
 

@@ -12,8 +12,10 @@ _ASK_AT_ONCE = 50
 
 def wait_for_tasks(job: Job, tasks: str, done: str) -> None:
     """Writes a marker of the kind `done` for each of the kind `tasks`; comes back while some are
-    under way."""
+    under way, soon at first. The cursor: how often was `asked`."""
     submitted = job.markers(tasks)
+    asked = job.run.cursor.get("asked", 0)
+    job.run.cursor["asked"] = asked + 1
     waiting = sorted(set(submitted) - set(job.markers(done)))
     for start in range(0, len(waiting), _ASK_AT_ONCE):
         numbers = waiting[start : start + _ASK_AT_ONCE]
@@ -22,7 +24,7 @@ def wait_for_tasks(job: Job, tasks: str, done: str) -> None:
         if job.out_of_time:
             return
     if set(submitted) - set(job.markers(done)):
-        raise ComeBack(limits.PUBLISH_POLL_SECONDS)
+        raise ComeBack(min(2.0 ** min(asked, 10), limits.PUBLISH_POLL_SECONDS))
     job.next_phase()
 
 
