@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+from typing import Any
 
 import ministack.app
 from ministack.core import iam_actions
@@ -21,11 +22,12 @@ def end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def resource_arn(service, method, path, headers, body, query, *rest):  # noqa: PLR0917 - its own
+def resource_arn(service: str, *request: Any) -> str:
     """It takes every schedule for one of the group `default`, whatever group the call names."""
-    arn = named_arn(service, method, path, headers, body, query, *rest)
+    arn: str = named_arn(service, *request)
     if service != "scheduler" or ":schedule/default/" not in arn:
         return arn
+    body, query = request[3:5]
     named = query.get("groupName") or json.loads(body or "{}").get("GroupName", "default")
     group = named[0] if isinstance(named, list) else named
     return arn.replace(":schedule/default/", f":schedule/{group}/")

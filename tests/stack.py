@@ -33,7 +33,6 @@ PARAMETERS = {
     "FetchAllowedNetworks": f"{HOST}/32",
     "HarvestLeaseSeconds": "3",
     "HarvestSliceSeconds": "5",
-    "FetchAllowedHosts": "127.0.0.1",
 }
 
 

@@ -100,7 +100,7 @@ def test_reprocess_with_a_changed_transform_needs_no_second_crawl(curator) -> No
     ("target", "words"),
     [
         ("http://169.254.169.254/latest/meta-data/iam/security-credentials/", "may not use"),
-        ("http://localhost:1/inside", "may not use"),
+        ("http://10.0.0.1/inside", "may not use"),
         ("file:///etc/passwd", "has no host"),
     ],
 )
