@@ -16,7 +16,7 @@ from garner.domain.harvest.run import Phase
 from tests.contract.source_server import SourceServer
 from tests.stack import RunningStack
 
-SECONDS = 90
+SECONDS = 240
 LOOK_SECONDS = 0.1
 TRANSFORM = '{"name": name, "weight": $number(weight)}'
 XML_TRANSFORM = '{"name": stone.name.`_$`, "weight": $number(stone.weight.`_$`)}'

@@ -14,7 +14,7 @@ from garner.domain.harvest.run import PHASES, Phase
 from tests.contract.curator import Curator, RunItem
 
 WORK_SECONDS = 0.01  # how long a worker goes on between two looks
-SECONDS = 60
+SECONDS = 240
 ORDER = PHASES[RequestType.UPDATE]
 
 
