@@ -31,7 +31,7 @@ PARAMETERS = {
     "RingAfterSeconds": "2",
     "MaxOwnedTrialIndexes": "1000",
     "FetchAllowedNetworks": f"{HOST}/32",
-    "HarvestLeaseSeconds": "3",
+    "HarvestLeaseSeconds": "5",
     "HarvestSliceSeconds": "5",
 }
 

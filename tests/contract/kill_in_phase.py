@@ -13,7 +13,7 @@ from garner.domain.harvest.requests import RequestType
 from garner.domain.harvest.run import PHASES, Phase
 from tests.contract.curator import Curator, RunItem
 
-WORK_SECONDS = 0.01  # how long a worker goes on between two looks
+WORK_SECONDS = 0.01  # a worker goes on between two looks for so long, and as long as one took
 SECONDS = 240
 ORDER = PHASES[RequestType.UPDATE]
 
@@ -32,23 +32,24 @@ class PhaseKiller:
         """An update that is past the phase is an error: nothing was killed then."""
         deadline = time.monotonic() + SECONDS
         nearby = (ORDER[ORDER.index(phase) - 1], phase)
-        while time.monotonic() < deadline:
+        while (begun := time.monotonic()) < deadline:
             item = self.curator.run_item(self.run_id)
             assert ORDER.index(item.phase) <= ORDER.index(phase), f"{item.phase} already"
             if item.phase in nearby and self._killed(phase, item):
                 self.hits.append(self.curator.run_item(self.run_id).phase.value)
                 return
-            time.sleep(WORK_SECONDS)
+            time.sleep(max(WORK_SECONDS, time.monotonic() - begun))
         raise AssertionError(f"no worker came into the phase {phase}")
 
     def resume(self) -> None:
-        """Sweeps when the dead worker's lease is over, until somebody else has taken the run."""
-        deadline = time.monotonic() + SECONDS
+        """Sweeps once when the dead worker's lease is over, and waits until somebody has the run.
+        (More rings than one would make workers take the run from each other.)"""
         dead = self.curator.run_item(self.run_id)
+        time.sleep(max(dead.lease_until - time.time(), 0))
+        self.curator.sweep()
+        deadline = time.monotonic() + SECONDS
         while self.curator.run_item(self.run_id).fence == dead.fence:
             assert time.monotonic() < deadline, "nobody took the run"
-            if time.time() > dead.lease_until:
-                self.curator.sweep()
             time.sleep(0.1)
 
     def _killed(self, phase: Phase, seen: RunItem) -> bool:
