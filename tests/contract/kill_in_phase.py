@@ -11,9 +11,9 @@ import psutil
 
 from garner.domain.harvest.requests import RequestType
 from garner.domain.harvest.run import PHASES, Phase
-from tests.contract.curator import Curator, RunItem
+from tests.contract.curator import Curator
 
-WORK_SECONDS = 0.01  # a worker goes on between two looks for so long, and as long as one took
+WORK_SECONDS = 0.01  # how long a worker goes on between two looks
 SECONDS = 240
 ORDER = PHASES[RequestType.UPDATE]
 
@@ -31,14 +31,16 @@ class PhaseKiller:
     def kill_in(self, phase: Phase) -> None:
         """An update that is past the phase is an error: nothing was killed then."""
         deadline = time.monotonic() + SECONDS
-        nearby = (ORDER[ORDER.index(phase) - 1], phase)
-        while (begun := time.monotonic()) < deadline:
+        nearby = ORDER[max(ORDER.index(phase) - 2, 0) : ORDER.index(phase) + 1]
+        while time.monotonic() < deadline:
             item = self.curator.run_item(self.run_id)
             assert ORDER.index(item.phase) <= ORDER.index(phase), f"{item.phase} already"
-            if item.phase in nearby and self._killed(phase, item):
+            if item.fence != self._fence or not self._workers:
+                self._workers, self._fence = self._processes(phase), item.fence
+            if item.phase in nearby and self._killed(phase):
                 self.hits.append(self.curator.run_item(self.run_id).phase.value)
                 return
-            time.sleep(max(WORK_SECONDS, time.monotonic() - begun))
+            time.sleep(WORK_SECONDS)
         raise AssertionError(f"no worker came into the phase {phase}")
 
     def resume(self) -> None:
@@ -52,9 +54,7 @@ class PhaseKiller:
             assert time.monotonic() < deadline, "nobody took the run"
             time.sleep(0.1)
 
-    def _killed(self, phase: Phase, seen: RunItem) -> bool:
-        if seen.fence != self._fence or not self._workers:
-            self._workers, self._fence = self._processes(phase), seen.fence
+    def _killed(self, phase: Phase) -> bool:
         for worker in self._workers:
             with suppress(psutil.NoSuchProcess):
                 worker.suspend()
