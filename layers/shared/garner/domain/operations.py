@@ -28,7 +28,8 @@ _VERBS = {verb.value: verb for verb in Verb}  # for each line: calling the class
 
 @dataclass(slots=True)
 class Operation:
-    """One line of a payload. `entry` is the whole line of an upsert."""
+    """One line of a payload. `entry` is the whole line of an upsert, `raw` its bytes where they are
+    at hand."""
 
     position: int
     verb: Verb
@@ -36,6 +37,7 @@ class Operation:
     entry_id: str | None
     entry: JsonObject
     at: int | None = None
+    raw: bytes = b""
 
 
 def encode(operations: Iterable[JsonObject], header: JsonObject | None = None) -> bytes:
@@ -82,10 +84,10 @@ def operations(payload: bytes, first: int = 0) -> Iterator[Operation]:
     if not start:
         return
     for position, line in enumerate(payload[start:].split(b"\n"), first):
-        yield operation(position, orjson.loads(line))
+        yield operation(position, orjson.loads(line), line)
 
 
-def operation(position: int, line: JsonObject) -> Operation:
+def operation(position: int, line: JsonObject, raw: bytes = b"") -> Operation:
     return Operation(
         position,
         _VERBS[line.get("delete", "upsert")],
@@ -93,4 +95,5 @@ def operation(position: int, line: JsonObject) -> Operation:
         line.get("id"),
         line,
         line.get("at"),
+        raw,
     )

@@ -19,6 +19,9 @@ from garner.domain.versions import version
 from garner.errors import JsonObject
 
 
+_PLAIN_KEYS = 3
+
+
 @dataclass(slots=True)
 class Step:
     """An operation that passed: `entry` is the JSON of the stored entry, None for a delete."""
@@ -152,6 +155,8 @@ def refusal(operation: Operation, problem: FieldProblem) -> EntryOutcome:
 def stored_entry(operation: Operation, checked: CheckedContent) -> bytes:
     """The entry as `garner.domain.documents` describes it."""
     line = operation.entry
+    if not checked.differs and (cut := _without_subject(operation)):
+        return cut
     entry: JsonObject = {}
     if operation.entry_id is not None:
         entry[doc.ENTRY_ID] = operation.entry_id
@@ -164,6 +169,15 @@ def stored_entry(operation: Operation, checked: CheckedContent) -> bytes:
     if checked.differs:
         entry[doc.ORIGINAL] = line[doc.CONTENT]
     return orjson.dumps(entry)
+
+
+def _without_subject(operation: Operation) -> bytes | None:
+    """A line of nothing but subject, principals and content is the entry with its subject in front:
+    cut, not written again, which saves an eighth of the worker's time (docs/adr/0018)."""
+    if len(operation.entry) != _PLAIN_KEYS:
+        return None
+    front = b'{"subject":%b,' % orjson.dumps(operation.subject)
+    return b"{" + operation.raw[len(front) :] if operation.raw.startswith(front) else None
 
 
 def declared_types(head: JsonObject) -> dict[str, FieldType]:
