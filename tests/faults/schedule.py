@@ -11,9 +11,11 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from unittest import mock
 
 import orjson
 
+from garner import limits
 from garner.domain import operations
 from garner.domain.operations import Verb
 from garner.domain.principals import Caller
@@ -152,6 +154,7 @@ class Schedule:
         self.limbo = pick((0.05, 0.15, 0.35, 0.5))
         self.twice = pick((0.0, 0.1))
         self.skew = pick((0.0, 0.0, 6.0, 15.0))
+        self.pack = pick((1, 2, limits.PACK_TASKS))  # small ones follow each other closely
 
     # --- the scheduler ---------------------------------------------------------------------------
 
@@ -161,6 +164,10 @@ class Schedule:
         return actor
 
     def run(self) -> "Schedule":
+        with mock.patch.object(limits, "PACK_TASKS", self.pack):
+            return self._run()
+
+    def _run(self) -> "Schedule":
         for _ in range(4_000):
             self._step()
         self.quiet = True

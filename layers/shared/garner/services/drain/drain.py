@@ -117,12 +117,13 @@ class _Turn:
             if head is None:  # removed with all its data
                 log.let_go(worker.index_id, worker.lease.epoch)
                 return
-            if worker.applied >= head.head:
+            try:
+                if worker.reached < head.head:
+                    self._step(head)
+                    continue
+                worker.settle()
                 if self._release():
                     return
-                continue
-            try:
-                self._step(head)
             except (OutOfSync, AliasMissing, NoSuchIndex):
                 self._require_deleted()
             except TaskMoved:
@@ -154,11 +155,13 @@ class _Turn:
     def _step(self, head: Head) -> None:
         """Brings at least the next slot to its end, or waits for it."""
         worker = self._worker
-        first = worker.applied + 1
-        slots = range(first, min(head.head, worker.applied + limits.LOOK_AHEAD_SLOTS) + 1)
+        first = worker.reached + 1
+        slots = range(first, min(head.head, worker.reached + limits.LOOK_AHEAD_SLOTS) + 1)
         window = self._ports.log.tasks(worker.index_id, slots)
-        self._void_holes([n for n in slots if n not in window])
         task = window.get(first)
+        if not task or task.state.is_terminal or not _may_share(task, head):
+            worker.settle()  # only a pack is sent while the one before it is made searchable
+        self._void_holes([n for n in slots if n not in window])
         if task is None:
             return
         if task.state.is_terminal:

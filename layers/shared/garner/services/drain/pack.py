@@ -58,6 +58,7 @@ def _judge_and_send(
     subject: from there on subjects have to be merged."""
     payloads = worker.payloads_of(tasks)
     for place, task in enumerate(tasks):
+        worker.settle(wait=False)
         judged = judge_task(worker, task, payloads[task.n])
         if worker.schema.multi_entry:
             return tasks[place:]
@@ -67,6 +68,7 @@ def _judge_and_send(
 
 
 def _apply_merged(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task]) -> None:
+    worker.settle()
     payloads = worker.payloads_of(tasks)
     pack = [judge_task(worker, task, payloads[task.n]) for task in tasks]
     base = read_base(worker, pack)
@@ -89,6 +91,7 @@ def _apply_merged(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task])
 
 def _conclude(worker: Worker, pack: Sequence[Judged], passed: Sequence[Task], sent: Sent) -> None:
     """Everything is acknowledged or refused: the verdicts, or another try that finds the guilty."""
+    worker.settle()
     if sent.refused and len(pack) > 1 and _share(pack, sent):
         _one_by_one(worker, pack, passed)
         return
@@ -96,9 +99,7 @@ def _conclude(worker: Worker, pack: Sequence[Judged], passed: Sequence[Task], se
     if sent.refused and worker.outlive(first.dead_before):
         apply_begun(worker, [first], [first])
         return
-    worker.refresh()
-    verdicts = {judged.task.n: _verdict(judged, sent) for judged in pack}
-    worker.finish(passed[-1].n, verdicts, passed)
+    worker.land({judged.task.n: _verdict(judged, sent) for judged in pack}, passed)
 
 
 def judge_task(worker: Worker, task: Task, payload: Future[bytes]) -> Judged:
@@ -181,6 +182,7 @@ def _one_by_one(worker: Worker, pack: Sequence[Judged], passed: Sequence[Task]) 
         n = judged.task.n
         mine = [task for task in passed if worker.applied < task.n <= n]
         apply_begun(worker, [judged.task], mine)
+        worker.settle()
     rest = [task for task in passed if task.n > worker.applied]
     if rest:
         worker.finish(rest[-1].n, {}, rest)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -25,9 +25,20 @@ from garner.services.drain.verdicts import fit
 Answer = TypeVar("Answer")
 
 
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A pack that the engine has acknowledged as a whole; its verdicts wait for their refresh."""
+
+    last: int
+    verdicts: Mapping[int, Verdict]
+    passed: Sequence[Task]
+    refreshed: Future[None]
+
+
 class Worker:
     """`applied` and `sent` are the cursor's. `begun` holds the attempts of this turn that have no
-    verdict yet, by slot: the `dead_by` they were begun with."""
+    verdict yet, by slot: the `dead_by` they were begun with. At most one pack has landed and is
+    not settled: while it is made searchable the next one is sent."""
 
     def __init__(self, lease: Lease, cursor: Cursor, ports: DrainPorts) -> None:
         self.index_id = lease.index_id
@@ -40,6 +51,7 @@ class Worker:
         self.begun: dict[int, float] = {}
         self.judge = Judge(Schema())
         self._mapped: Schema | None = None
+        self._landed: Landed | None = None
 
     # --- the log ---------------------------------------------------------------------------------
 
@@ -132,6 +144,26 @@ class Worker:
         for n in verdicts:
             self.begun.pop(n, None)
         self._count(verdicts.values())
+
+    @property
+    def reached(self) -> int:
+        """The slot up to which everything is decided, or has landed."""
+        return self._landed.last if self._landed else self.applied
+
+    def land(self, verdicts: Mapping[int, Verdict], passed: Sequence[Task]) -> None:
+        """Like `finish` after a refresh, which goes on while the caller does. Nothing has landed
+        before that is not settled."""
+        assert self._landed is None
+        refreshed = self._readers.submit(self.refresh)
+        self._landed = Landed(passed[-1].n, verdicts, passed, refreshed)
+
+    def settle(self, *, wait: bool = True) -> None:
+        """Gives what has landed its verdicts; without `wait` only if it is searchable by now."""
+        landed = self._landed
+        if landed and (wait or landed.refreshed.done()):
+            self._landed = None
+            landed.refreshed.result()
+            self.finish(landed.last, landed.verdicts, landed.passed)
 
     def _count(self, verdicts: Iterable[Verdict]) -> None:
         metrics = self.ports.metrics
