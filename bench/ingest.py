@@ -31,6 +31,7 @@ from garner.storage.opensearch.client import EngineClient
 from garner.storage.opensearch.indexes import OpenSearchIndexes
 
 TASK_ENTRIES = 1_000
+WARM_UP = 30_000  # until the engine's code is compiled: before that whoever is first looks slow
 REPEATED = 100_000  # above it one attempt is long enough to be its own mean
 _PATIENCE_SECONDS = 120  # of every contender with the engine
 CONNECTIONS = ProtocolSettings().bulks_in_flight
@@ -171,7 +172,7 @@ class Contest:
 
 def run(url: str, sizes: list[int], repeats: int) -> Iterator[Row]:
     """All contenders in turn, in every repetition, so that a slow moment hits all of them."""
-    warm = Contest(url, prepare(SHORT, min(5_000, sizes[0])))
+    warm = Contest(url, prepare(LONG, WARM_UP))
     for what in (WORKER, HELPERS, PARALLEL, RAW_ONE, RAW_MANY):
         warm.attempts(what)
     for kilobytes in (SHORT, LONG):

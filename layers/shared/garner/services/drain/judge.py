@@ -18,7 +18,6 @@ from garner.domain.tasks import EntryOutcome, Task, TaskError
 from garner.domain.versions import version
 from garner.errors import JsonObject
 
-
 _PLAIN_KEYS = 3
 
 
