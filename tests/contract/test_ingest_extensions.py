@@ -15,6 +15,7 @@ from garner.runtime.clock import SystemClock
 from garner.storage.dynamodb.table import Table
 from garner.storage.dynamodb.task_log import DynamoTaskLog
 from tests.contract.conftest import NewIndex
+from tests.fakes.aws import BotoCalls
 from tests.stack import RunningStack
 
 LINES_OF_A_LONG_LOAD = 30_000  # three parts: enough borders to be stopped at one
@@ -77,7 +78,7 @@ def shown_when(
 @contextmanager
 def nobody_drains(stack: RunningStack, index_id: str) -> Iterator[None]:
     """Somebody else has the lease of the index for the time of the block."""
-    table = Table(stack.aws("dynamodb"), stack.physical("Table"))
+    table = Table(BotoCalls(stack.aws("dynamodb")), stack.physical("Table"))
     log, now = DynamoTaskLog(table, SystemClock()), time.time()
     cursor = log.lease(index_id, now, now + 600)
     assert cursor

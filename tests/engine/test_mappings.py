@@ -1,5 +1,7 @@
 """What the checker accepts, the engine accepts, and finds again."""
 
+from urllib.parse import quote
+
 import pytest
 
 from garner.domain import documents as doc
@@ -29,7 +31,7 @@ class Index:
         entry = {"visible_to": ["public"], "content": result.indexed}
         if result.differs:
             entry["original"] = content
-        path = f"/{doc.write_alias(self.index_id)}/_doc/{name}?require_alias=true"
+        path = f"/{doc.write_alias(self.index_id)}/_doc/{quote(name)}?require_alias=true"
         body = {"subject": name, "live": True, "entries": [entry]}
         answer = self.engine.request("PUT", path, body)
         assert answer.ok, (content, answer.body)

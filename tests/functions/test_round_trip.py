@@ -31,7 +31,7 @@ contents = st.recursive(
     st.one_of(scalars, lists),
     lambda inner: st.one_of(
         st.dictionaries(keys, inner, max_size=4),
-        inner.filter(lambda value: isinstance(value, dict)).map(lambda value: [value, value]),
+        st.dictionaries(keys, inner, max_size=4).map(lambda value: [value, value]),
     ),
     max_leaves=8,
 )

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection, InvalidURL
 from urllib.parse import urlsplit
 
 IDLE_SECONDS = 20.0
@@ -117,7 +117,7 @@ class Origin:
 def _told(error: BaseException) -> BaseException:
     if isinstance(error, TimeoutError):
         return NoAnswerInTime("no answer in time")
-    if isinstance(error, OSError | HTTPException):
+    if isinstance(error, OSError | HTTPException) and not isinstance(error, InvalidURL):
         return NoAnswer(f"the connection broke ({type(error).__name__})")
     return error
 
