@@ -172,7 +172,7 @@ def stored_entry(operation: Operation, checked: CheckedContent) -> bytes:
 
 def _without_subject(operation: Operation) -> bytes | None:
     """A line of nothing but subject, principals and content is the entry with its subject in front:
-    cut, not written again, which saves an eighth of the worker's time (docs/adr/0018)."""
+    cut, not written again, which saves an eighth of the worker's time (docs/adr/0017)."""
     if len(operation.entry) != _PLAIN_KEYS:
         return None
     front = b'{"subject":%b,' % orjson.dumps(operation.subject)
