@@ -5,9 +5,9 @@ lets through what the caller may see. The same rules as engine clauses are in
 `garner.domain.query.clauses`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from garner.domain import documents
 from garner.domain.documents import split_principal_set_term
@@ -54,8 +54,7 @@ class Visibility:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class VisibleEntry:
+class VisibleEntry(NamedTuple):  # made for each entry of each answer
     """One entry as its caller may see it; `principal_sets` are the names of all its sets."""
 
     entry_id: str | None
@@ -84,15 +83,25 @@ def _visible_entry(stored: Mapping[str, Any], visibility: Visibility) -> Visible
     readers = stored[documents.VISIBLE_TO]
     if visibility.visible_to is not None and visibility.visible_to.isdisjoint(readers):
         return None
-    sets = [split_principal_set_term(term) for term in stored.get(documents.PRINCIPAL_SETS, ())]
-    matched = {name for name, principal in sets if principal in visibility.principals}
+    names, matched = _principal_sets(stored.get(documents.PRINCIPAL_SETS), visibility)
     if visibility.principal_sets and visibility.principal_sets.isdisjoint(matched):
         return None
     content = stored.get(documents.ORIGINAL)
     return VisibleEntry(
         entry_id=stored.get(documents.ENTRY_ID),
         content=stored.get(documents.CONTENT, {}) if content is None else content,
-        matched_principal_sets=sorted(matched),
+        matched_principal_sets=matched,
         visible_to=readers,
-        principal_sets=sorted({name for name, _ in sets}),
+        principal_sets=names,
     )
+
+
+def _principal_sets(
+    terms: Sequence[str] | None, visibility: Visibility
+) -> tuple[list[str], list[str]]:
+    """The names of an entry's sets, and of those that the caller is in."""
+    if not terms:
+        return [], []
+    sets = [split_principal_set_term(term) for term in terms]
+    matched = {name for name, principal in sets if principal in visibility.principals}
+    return sorted({name for name, _ in sets}), sorted(matched)
