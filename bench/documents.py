@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 SHORT, LONG = 0.5, 2.0  # KB of JSON per entry
@@ -22,11 +23,11 @@ class Packages:
             {"".join(self._random.choices(_SYLLABLES, k=self._random.randint(1, 4)))
              for _ in range(5_000)}
         )  # fmt: skip
-        self._weights = [1 / rank for rank in range(1, len(self._words) + 1)]
+        self._weights = list(accumulate(1 / rank for rank in range(1, len(self._words) + 1)))
         self._description = _WORDS_OF_2_KB if kilobytes == LONG else 0
 
     def text(self, words: int) -> str:
-        return " ".join(self._random.choices(self._words, self._weights, k=words))
+        return " ".join(self._random.choices(self._words, cum_weights=self._weights, k=words))
 
     def content(self, number: int) -> dict[str, Any]:
         chance = self._random
