@@ -5,10 +5,11 @@ only decides what a line looks like and where it goes. The keys are those of pow
 whose import alone would cost every cold start 40 ms (docs/adr/0016).
 """
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
+
+import orjson
 
 _OWN = "garner"
 _OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -34,7 +35,7 @@ class JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[0]:
             line["exception_name"] = record.exc_info[0].__name__
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return orjson.dumps(line, default=str).decode()
 
 
 def configure(function: str, level: str) -> None:
