@@ -63,13 +63,20 @@ class Origin:
         """
         connection = self._idle_connection() or self._connect()
         connection.sock.settimeout(timeout)
+        found = None
         try:
             connection.request(method, target, body, dict(headers))
             answer = connection.getresponse()
             found = HttpAnswer(answer.status, answer.read())
-        except BaseException as error:
-            connection.close()
-            raise _told(error) from error
+        except InvalidURL:  # ours to mend, not the server's
+            raise
+        except TimeoutError as error:
+            raise NoAnswerInTime("no answer in time") from error
+        except (OSError, HTTPException) as error:
+            raise NoAnswer(f"the connection broke ({type(error).__name__})") from error
+        finally:
+            if found is None:
+                connection.close()
         if answer.will_close or len(self._idle) >= self._kept:
             connection.close()
         else:
@@ -112,14 +119,6 @@ class Origin:
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context()
-
-
-def _told(error: BaseException) -> BaseException:
-    if isinstance(error, TimeoutError):
-        return NoAnswerInTime("no answer in time")
-    if isinstance(error, OSError | HTTPException) and not isinstance(error, InvalidURL):
-        return NoAnswer(f"the connection broke ({type(error).__name__})")
-    return error
 
 
 def _has_something_to_read(connection: HTTPConnection) -> bool:
