@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 
+from garner import limits
 from garner.domain import operations
 from garner.domain.tasks import NewTask, TaskKind, TaskState
 from garner.services.drain import DrainEnd, drain
@@ -297,3 +299,21 @@ def test_f14_a_thawed_worker_begins_nothing() -> None:
     case.faults.once("log.begin", frozen, when="before")
     assert case.drain() is DrainEnd.LEASE_LOST
     assert (case.task(n).state, case.task(n).attempts) == (TaskState.PENDING, 0)
+
+
+def test_a_turn_that_ends_within_its_second_pack_keeps_the_first() -> None:
+    """Else work whose packs take more than half a turn would never come to its end."""
+    case = Case()
+    first, second = case.ingest(entry("a", x=1)), case.ingest(entry("b", x=2))
+    settings = replace(case.settings, lifetime=50.0)
+
+    def late() -> None:
+        case.clock.time += 51
+
+    case.faults.once("log.tasks", late, when="after", skip=1)  # between the two packs
+    with mock.patch.object(limits, "PACK_TASKS", 1):
+        assert drain(INDEX, ports=replace(case.ports, settings=settings)) is DrainEnd.OUT_OF_TIME
+    assert case.state(first) is TaskState.SUCCESS
+    assert (case.state(second), case.task(second).attempts) == (TaskState.PENDING, 0)
+    case.settle()
+    assert case.state(second) is TaskState.SUCCESS

@@ -6,6 +6,8 @@ apply, finish, release. What a pack of tasks goes through is in `pack`.
 
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from enum import Enum
 
 from garner import limits
@@ -86,11 +88,14 @@ def _run(worker: Worker) -> DrainEnd:
 
 
 def _clean_stop(worker: Worker, end: DrainEnd) -> None:
-    """Takes this turn's attempts back and lets the lease go; nothing that waits is forgotten."""
+    """Takes this turn's attempts back and lets the lease go; nothing that waits is forgotten. What
+    has landed is kept: else a turn that ends within its second pack would begin again for ever."""
     ports, epoch = worker.ports, worker.lease.epoch
     out_of_time = end is DrainEnd.OUT_OF_TIME
     backoff = None if out_of_time else ports.clock.seconds() + ports.settings.backoff
     try:
+        with suppress(OutOfTime, EngineDown, OutOfSync, CancelledError):  # of its refresh
+            worker.settle()
         worker.give_back(list(worker.begun))
         ports.log.let_go(worker.index_id, epoch, backoff)
         if out_of_time:
