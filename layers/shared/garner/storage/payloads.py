@@ -8,7 +8,7 @@ payload/<key>/outcomes/…      pages of tasks
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from threading import Lock
 from typing import Protocol
 
 from garner import limits
@@ -52,12 +52,18 @@ class StoredPayloads:
     ) -> None:
         self._table = table
         self._make_objects = objects
+        self._made: Objects | None = None
+        self._lock = Lock()
         self._clock = clock
         self._ids = ids
 
-    @cached_property
+    @property
     def _objects(self) -> Objects:
-        return self._make_objects()
+        """Made once: several threads read payloads, and boto3 makes no clients in parallel."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._make_objects()
+            return self._made
 
     def put(self, index_id: str, payload: bytes) -> PayloadRef:
         stored = zlib.compress(payload, _LEVEL)
