@@ -8,7 +8,7 @@ import pytest
 
 from garner.domain.harvest.run import Phase
 from tests.contract.curator import Curator
-from tests.contract.kill_in_phase import PhaseKiller
+from tests.contract.kill_in_phase import PhaseKiller, gated
 from tests.contract.source_server import OAI_TOKENS, Records, serving_sources
 
 ROWS = {"csv": 20_000, "json": 230, "xml": 200, "oai": 240}
@@ -160,14 +160,14 @@ def story(curator, alerts):
 
 def first_update_with_kills(told: Story) -> None:
     source = told.source("csv")
-    with told.curator.server.holding(f"/csv/{source}") as hold:
-        run_id = told.curator.start(source, "stones_csv")
-        killer = PhaseKiller(told.curator, run_id)
-        assert hold.came.wait(60), "nobody asked for the file"
-        killer.kill_in(Phase.FETCH)
-    for phase in KILLED_IN[1:]:
-        killer.resume()
-        killer.kill_in(phase)
+    with gated(told.curator) as gate:
+        with told.curator.server.holding(f"/csv/{source}") as hold:
+            run_id = told.curator.start(source, "stones_csv")
+            killer = PhaseKiller(told.curator, gate, run_id)
+            assert hold.came.wait(60), "nobody asked for the file"
+            killer.kill_in_fetch()
+        for phase in KILLED_IN[1:]:
+            killer.kill_in(phase)
     killer.resume()
     told.hits = killer.hits
 
