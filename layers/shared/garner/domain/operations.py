@@ -5,7 +5,8 @@
     {"subject": …, "delete": "subject"}
 
 A replayed upsert also has `at`, the version it had in the task that refused it. The first line of
-every payload is the task's header: an object with what holds for all of its operations.
+every payload is the task's header: an object with what holds for all of its operations, and the
+outline of larger ones.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,9 @@ from enum import Enum
 
 import orjson
 
+from garner import limits
+from garner.domain.documents import ENTRY_ID
+from garner.domain.outline import Outliner
 from garner.errors import JsonObject
 
 
@@ -42,7 +46,19 @@ class Operation:
 
 def encode(operations: Iterable[JsonObject], header: JsonObject | None = None) -> bytes:
     """The payload of these lines."""
-    return b"\n".join([orjson.dumps(header or {}), *map(orjson.dumps, operations)])
+    every = list(operations)
+    outline: JsonObject = {}
+    if len(every) >= limits.OUTLINED_OPERATIONS:
+        outliner = Outliner()
+        for line in every:
+            outliner.take(line)
+        outline = outliner.header()
+    return join({**(header or {}), **outline}, map(orjson.dumps, every))
+
+
+def join(header: JsonObject, lines: Iterable[bytes]) -> bytes:
+    """The payload of these lines, which are written already."""
+    return b"\n".join([orjson.dumps(header), *lines])
 
 
 def upsert(
@@ -78,12 +94,14 @@ def header(payload: bytes) -> JsonObject:
     return line
 
 
-def operations(payload: bytes, first: int = 0) -> Iterator[Operation]:
-    """The operations of a payload whose first one has position `first`."""
+def lines(payload: bytes) -> list[bytes]:
+    """Those of the operations."""
     start = payload.find(b"\n") + 1
-    if not start:
-        return
-    for position, line in enumerate(payload[start:].split(b"\n"), first):
+    return payload[start:].split(b"\n") if start else []
+
+
+def operations(payload: bytes) -> Iterator[Operation]:
+    for position, line in enumerate(lines(payload)):
         yield operation(position, orjson.loads(line), line)
 
 
@@ -97,3 +115,24 @@ def operation(position: int, line: JsonObject, raw: bytes = b"") -> Operation:
         line.get("at"),
         raw,
     )
+
+
+def cut(line: bytes) -> tuple[str, str | None, bytes] | None:
+    """Subject, entry id and the JSON of the stored entry, of a line as `upsert` makes it without
+    principal sets, which is not read for that. None where that needs a closer look."""
+    end = line.find(b'"', _SUBJECT_AT)
+    if line.find(b"\\", _SUBJECT_AT, end) >= 0:
+        return None
+    subject = line[_SUBJECT_AT:end].decode()
+    if not line.startswith(_ID, end):
+        return subject, None, b"{" + line[end + 2 :]
+    at = end + len(_ID)
+    end = line.find(b'"', at)
+    if line.find(b"\\", at, end) >= 0:
+        return None
+    return subject, line[at:end].decode(), _ENTRY_ID + line[at:]
+
+
+_SUBJECT_AT = len('{"subject":"')
+_ID = b'","id":"'
+_ENTRY_ID = b'{"%b":"' % ENTRY_ID.encode()

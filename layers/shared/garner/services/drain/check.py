@@ -14,6 +14,7 @@ from garner.domain import documents as doc
 from garner.domain import operations
 from garner.domain.content import Checker, FieldProblem
 from garner.domain.fields import FieldType
+from garner.domain.outline import Outliner
 from garner.domain.progress import LoadProgress, page_name, part_name
 from garner.domain.tasks import (
     Counts,
@@ -54,6 +55,7 @@ class _Check:
         self._several = saved.several
         self._read, self._entries = saved.read, saved.entries
         self._lines: list[bytes] = []
+        self._outliner = Outliner()
         self._size = 0
         self._refused: list[EntryOutcome] = []
         self._rejected = saved.counts.rejected
@@ -85,6 +87,7 @@ class _Check:
             most = f"A load has at most {self._entries:,} entries; split it"
             raise BadLoad(TaskError.PAYLOAD_TOO_LARGE, number, most)
         self._judge(operations.operation(self._entries, entry))
+        self._outliner.take(entry)
         self._lines.append(orjson.dumps(entry))
         self._entries += 1
         self._read += len(line) + 1
@@ -105,7 +108,7 @@ class _Check:
     def _close_part(self) -> None:
         worker, n, part = self._worker, self._task.n, len(self._parts)
         worker.require_wanted(n)
-        page = b"\n".join([b"{}", *self._lines])
+        page = operations.join(self._outliner.header(), self._lines)
         worker.ports.payloads.put_page(part_name(worker.index_id, n, part), page)
         if self._refused:
             worker.put_outcomes(page_name(worker.index_id, n, part), self._refused)
@@ -113,6 +116,7 @@ class _Check:
             self._rejected += len(self._refused)
         self._parts.append(len(self._lines))
         self._lines, self._size, self._refused = [], 0, []
+        self._outliner = Outliner()
         now = worker.ports.clock.seconds()
         if now - self._saved_at >= _SAVE_SECONDS:
             worker.save_progress(n, self._progress().to_json())

@@ -95,7 +95,7 @@ def _clean_stop(worker: Worker, end: DrainEnd) -> None:
     backoff = None if out_of_time else ports.clock.seconds() + ports.settings.backoff
     try:
         with suppress(OutOfTime, EngineDown, OutOfSync, CancelledError):  # of its refresh
-            worker.settle()
+            worker.landed.settle(wait=False)
         worker.give_back(list(worker.begun))
         ports.log.let_go(worker.index_id, epoch, backoff)
         if out_of_time:
@@ -126,7 +126,7 @@ class _Turn:
                 if worker.reached < head.head:
                     self._step(head)
                     continue
-                worker.settle()
+                worker.landed.settle(wait=True)
                 if self._release():
                     return
             except (OutOfSync, AliasMissing, NoSuchIndex):
@@ -160,12 +160,14 @@ class _Turn:
     def _step(self, head: Head) -> None:
         """Brings at least the next slot to its end, or waits for it."""
         worker = self._worker
+        worker.head = head.head
         first = worker.reached + 1
         slots = range(first, min(head.head, worker.reached + limits.LOOK_AHEAD_SLOTS) + 1)
         window = self._ports.log.tasks(worker.index_id, slots)
         task = window.get(first)
         if not task or task.state.is_terminal or not _may_share(task, head):
-            worker.settle()  # only a pack is sent while the one before it is made searchable
+            # Only a pack is sent while others wait for their refresh.
+            worker.landed.settle(wait=True)
         self._void_holes([n for n in slots if n not in window])
         if task is None:
             return

@@ -4,7 +4,7 @@ A function of the task and what the tasks up to it have bound, so that every rep
 same.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -13,7 +13,8 @@ import orjson
 from garner.domain import documents as doc
 from garner.domain.content import CheckedContent, Checker, FieldProblem
 from garner.domain.fields import FieldType, Schema, engine_path, parse_contract_path
-from garner.domain.operations import Operation, Verb, header, operations
+from garner.domain.operations import Operation, Verb, cut, header, lines, operation
+from garner.domain.outline import Outline
 from garner.domain.tasks import EntryOutcome, Task, TaskError
 from garner.domain.versions import version
 from garner.errors import JsonObject
@@ -75,8 +76,7 @@ class Judge:
 
     def judge(self, task: Task, payload: bytes, unmapped: set[str] | None = None) -> Judged:
         """`unmapped` are fields that are bound but not in the mapping yet."""
-        declared = declared_types(header(payload))
-        judged = self.judge_operations(task, operations(payload), declared, unmapped)
+        judged = self.judge_operations(task, payload, unmapped=unmapped)
         if judged.refused and not task.skip_errors:
             judged.fail(TaskError.VALIDATION)
         if judged.error:
@@ -86,21 +86,36 @@ class Judge:
     def judge_operations(
         self,
         task: Task,
-        every: Iterator[Operation],
-        declared: Mapping[str, FieldType],
+        payload: bytes,
+        *,
+        first: int = 0,
         unmapped: set[str] | None = None,
     ) -> Judged:
-        checker = self._checker_for(self.schema.as_of(task.n), declared)
+        """Each for itself; the payload's first operation has position `first` in the task."""
+        head = header(payload)
+        declared = declared_types(head)
+        schema = self.schema.as_of(task.n)
+        checker = self._checker_for(schema, declared)
         judged = Judged(task)
         if problem := checker.declaration_problem:
             judged.fail(TaskError.VALIDATION, problem.reason)
             return judged
-        for operation in every:
-            step, refusal = _judge_one(task.n, operation, checker, judged, unmapped)
+        outline = Outline.from_header(head)
+        if outline and outline.fits(schema.fields):
+            closer = _take_plain(judged, payload, first, outline)
+            if unmapped:
+                judged.used_unmapped |= unmapped.intersection(outline.kinds)
+        else:
+            closer = list(enumerate(lines(payload), first))
+        for position, line in closer:
+            step, refusal = _judge_one(
+                task.n, operation(position, orjson.loads(line), line), checker, judged, unmapped
+            )
             if step:
                 judged.steps.append(step)
             elif refusal:
                 judged.refused.append(refusal)
+        judged.steps.sort(key=lambda step: step.position)
         judged.new_fields = dict(checker.new_fields)
         if unmapped:
             judged.used_unmapped |= unmapped.intersection(declared)
@@ -112,6 +127,22 @@ class Judge:
         if self._checker is None or self._checker.new_fields:
             self._checker = Checker(schema)
         return self._checker
+
+
+def _take_plain(
+    judged: Judged, payload: bytes, first: int, outline: Outline
+) -> list[tuple[int, bytes]]:
+    """Takes what the outline vouches for; the lines that are left, with their positions."""
+    at = version(judged.task.n)
+    left: list[tuple[int, bytes]] = []
+    for number, line in enumerate(lines(payload)):
+        position = first + number
+        if number in outline.odd or not (plain := cut(line)):
+            left.append((position, line))
+            continue
+        subject, entry_id, entry = plain
+        judged.steps.append(Step(position, at + position, Verb.UPSERT, subject, entry_id, entry))
+    return left
 
 
 def _judge_one(

@@ -180,8 +180,7 @@ def judge_part(worker: Worker, task: Task, progress: LoadProgress, part: int) ->
     """A part's operations that passed, and those that did not, the ones without room included."""
     name = part_name(worker.index_id, task.n, part)
     page = worker.ports.payloads.page(name)
-    every = operations.operations(page, progress.firsts[part])
-    judged = worker.judge.judge_operations(task, every, {})
+    judged = worker.judge.judge_operations(task, page, first=progress.firsts[part])
     if part in progress.tight:
         tight = worker.get_outcomes(tight_name(worker.index_id, task.n, part))
         leave_out(judged, {outcome.position: outcome for outcome in tight})

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import replace
 
+from garner import limits
 from garner.domain import documents as doc
 from garner.domain.fields import FieldType
 from garner.domain.tasks import EntryOutcome, Task, TaskError, Verdict
@@ -39,6 +40,8 @@ def _apply_blind(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task]) 
     flight = worker.sender.open(lambda: worker.raise_sent(pack[-1].task.n))
     try:
         rest = _judge_and_send(worker, tasks, pack, flight)
+        if passed[-1].n >= worker.head:
+            _refresh_early(worker, flight)
     finally:
         flight.wait()  # whatever is done next, nothing of this is in the air
     if not pack:
@@ -58,7 +61,7 @@ def _judge_and_send(
     subject: from there on subjects have to be merged."""
     payloads = worker.payloads_of(tasks)
     for place, task in enumerate(tasks):
-        worker.settle(wait=False)
+        worker.landed.settle(wait=False)
         judged = judge_task(worker, task, payloads[task.n])
         if worker.schema.multi_entry:
             return tasks[place:]
@@ -67,8 +70,19 @@ def _judge_and_send(
     return ()
 
 
+def _refresh_early(worker: Worker, flight: Flight) -> None:
+    """Nothing is sent behind the end of the log, so that its refresh would have the engine to
+    itself: half of what is left, and half again, is made searchable while the rest is sent."""
+    flight.close()
+    left = flight.size
+    while left >= 2 * limits.EARLY_REFRESH_BYTES:
+        left //= 2
+        flight.wait(left)
+        worker.landed.refresh()
+
+
 def _apply_merged(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task]) -> None:
-    worker.settle()
+    worker.landed.settle(wait=True)
     payloads = worker.payloads_of(tasks)
     pack = [judge_task(worker, task, payloads[task.n]) for task in tasks]
     base = read_base(worker, pack)
@@ -91,7 +105,7 @@ def _apply_merged(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task])
 
 def _conclude(worker: Worker, pack: Sequence[Judged], passed: Sequence[Task], sent: Sent) -> None:
     """Everything is acknowledged or refused: the verdicts, or another try that finds the guilty."""
-    worker.settle()
+    worker.landed.settle(wait=bool(sent.refused))
     if sent.refused and len(pack) > 1 and _share(pack, sent):
         _one_by_one(worker, pack, passed)
         return
@@ -99,7 +113,7 @@ def _conclude(worker: Worker, pack: Sequence[Judged], passed: Sequence[Task], se
     if sent.refused and worker.outlive(first.dead_before):
         apply_begun(worker, [first], [first])
         return
-    worker.land({judged.task.n: _verdict(judged, sent) for judged in pack}, passed)
+    worker.landed.add({judged.task.n: _verdict(judged, sent) for judged in pack}, passed)
 
 
 def judge_task(worker: Worker, task: Task, payload: Future[bytes]) -> Judged:
@@ -182,7 +196,7 @@ def _one_by_one(worker: Worker, pack: Sequence[Judged], passed: Sequence[Task]) 
         n = judged.task.n
         mine = [task for task in passed if worker.applied < task.n <= n]
         apply_begun(worker, [judged.task], mine)
-        worker.settle()
+        worker.landed.settle(wait=True)
     rest = [task for task in passed if task.n > worker.applied]
     if rest:
         worker.finish(rest[-1].n, {}, rest)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from garner.ports.engine_indexes import MappingRefused
 from garner.ports.engine_writer import StoredDocument
 from garner.ports.task_log import Begin, Cursor, GiveBack, TaskMoved
 from garner.services.drain.judge import Judge
+from garner.services.drain.landed import LandedPacks
 from garner.services.drain.lease import Lease
 from garner.services.drain.ports import DrainPorts, EngineDown, OutOfSync
 from garner.services.drain.send import Sender
@@ -25,20 +26,10 @@ from garner.services.drain.verdicts import fit
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
-    """A pack that the engine has acknowledged as a whole; its verdicts wait for their refresh."""
-
-    last: int
-    verdicts: Mapping[int, Verdict]
-    passed: Sequence[Task]
-    refreshed: Future[None]
-
-
 class Worker:
     """`applied` and `sent` are the cursor's. `begun` holds the attempts of this turn that have no
-    verdict yet, by slot: the `dead_by` they were begun with. At most one pack has landed and is
-    not settled: while it is made searchable the next one is sent."""
+    verdict yet, by slot: the `dead_by` they were begun with. `head` is the last slot that was
+    filled when the turn last looked."""
 
     def __init__(self, lease: Lease, cursor: Cursor, ports: DrainPorts) -> None:
         self.index_id = lease.index_id
@@ -48,10 +39,11 @@ class Worker:
         self._readers = ports.senders()
         self.applied = cursor.applied
         self.sent = cursor.sent
+        self.head = 0
         self.begun: dict[int, float] = {}
         self.judge = Judge(Schema())
         self._mapped: Schema | None = None
-        self._landed: Landed | None = None
+        self.landed = LandedPacks(self)
 
     # --- the log ---------------------------------------------------------------------------------
 
@@ -148,22 +140,11 @@ class Worker:
     @property
     def reached(self) -> int:
         """The slot up to which everything is decided, or has landed."""
-        return self._landed.last if self._landed else self.applied
+        return self.landed.last or self.applied
 
-    def land(self, verdicts: Mapping[int, Verdict], passed: Sequence[Task]) -> None:
-        """Like `finish` after a refresh, which goes on while the caller does. Nothing has landed
-        before that is not settled."""
-        assert self._landed is None
-        refreshed = self._readers.submit(self.refresh)
-        self._landed = Landed(passed[-1].n, verdicts, passed, refreshed)
-
-    def settle(self, *, wait: bool = True) -> None:
-        """Gives what has landed its verdicts; without `wait` only if it is searchable by now."""
-        landed = self._landed
-        if landed and (wait or landed.refreshed.done()):
-            self._landed = None
-            landed.refreshed.result()
-            self.finish(landed.last, landed.verdicts, landed.passed)
+    def refresh_meanwhile(self) -> Future[None]:
+        """A refresh that goes on while the caller does."""
+        return self._readers.submit(self.refresh)
 
     def _count(self, verdicts: Iterable[Verdict]) -> None:
         metrics = self.ports.metrics
