@@ -137,17 +137,8 @@ class _Turn:
     def _release(self) -> bool:
         worker = self._worker
         if worker.applied:
-            self._note_cursor()
+            worker.note_cursor(worker.applied)
         return self._ports.log.release(worker.index_id, worker.lease.epoch, worker.applied)
-
-    def _note_cursor(self) -> None:
-        """A restored snapshot says where to replay from. Best effort: an older note only means
-        that more is replayed."""
-        worker = self._worker
-        try:
-            self._ports.indexes.write_cursor(worker.index_id, worker.applied)
-        except (Unavailable, QueryTimeout, NoSuchIndex, AliasMissing):
-            _LOG.info("The cursor document was not written", extra={"index_id": worker.index_id})
 
     def _require_deleted(self) -> None:
         """Without its alias an index is deleted, and its tasks end CANCELLED; or somebody has to

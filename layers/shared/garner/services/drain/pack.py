@@ -5,7 +5,6 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import replace
 
-from garner import limits
 from garner.domain import documents as doc
 from garner.domain.fields import FieldType
 from garner.domain.tasks import EntryOutcome, Task, TaskError, Verdict
@@ -40,8 +39,7 @@ def _apply_blind(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task]) 
     flight = worker.sender.open(lambda: worker.raise_sent(pack[-1].task.n))
     try:
         rest = _judge_and_send(worker, tasks, pack, flight)
-        if passed[-1].n >= worker.head:
-            _refresh_early(worker, flight)
+        worker.landed.refresh_during(flight, passed)
     finally:
         flight.wait()  # whatever is done next, nothing of this is in the air
     if not pack:
@@ -68,17 +66,6 @@ def _judge_and_send(
         pack.append(judged)
         flight.add(merge([judged], None).writes())
     return ()
-
-
-def _refresh_early(worker: Worker, flight: Flight) -> None:
-    """Nothing is sent behind the end of the log, so that its refresh would have the engine to
-    itself: half of what is left, and half again, is made searchable while the rest is sent."""
-    flight.close()
-    left = flight.size
-    while left >= 2 * limits.EARLY_REFRESH_BYTES:
-        left //= 2
-        flight.wait(left)
-        worker.landed.refresh()
 
 
 def _apply_merged(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task]) -> None:

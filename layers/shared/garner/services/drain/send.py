@@ -216,10 +216,11 @@ class Flight:
         """Bytes of all bulks so far."""
         return self._reach[-1] if self._reach else 0
 
-    def wait(self, left: int = 0) -> None:
-        """Until no more than the last bulks, of at most `left` bytes, are in the air, whatever
-        came of the others."""
-        wait(self._flying[: bisect_left(self._reach, self.size - left) + 1])
+    def wait(self, reached: int | None = None) -> None:
+        """Until nothing of it is in the air, or nothing of its first bulks of so many bytes,
+        whatever came of it."""
+        last = None if reached is None else bisect_left(self._reach, reached) + 1
+        wait(self._flying[:last])
 
     def _send_waiting(self) -> None:
         self._flying.append(self._launch(list(self._waiting.values())))

@@ -1,5 +1,6 @@
 """One turn at the log of an index: what the steps of the drain share, and their fenced writes."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -14,7 +15,7 @@ from garner.domain.fields import FieldType, Schema
 from garner.domain.tasks import EntryOutcome, Outcome, Task, TaskState, Verdict
 from garner.errors import JsonObject, NoSuchIndex, QueryTimeout, Unavailable
 from garner.ports.engine_indexes import MappingRefused
-from garner.ports.engine_writer import StoredDocument
+from garner.ports.engine_writer import AliasMissing, StoredDocument
 from garner.ports.task_log import Begin, Cursor, GiveBack, TaskMoved
 from garner.services.drain.judge import Judge
 from garner.services.drain.landed import LandedPacks
@@ -22,6 +23,8 @@ from garner.services.drain.lease import Lease
 from garner.services.drain.ports import DrainPorts, EngineDown, OutOfSync
 from garner.services.drain.send import Sender
 from garner.services.drain.verdicts import fit
+
+_LOG = logging.getLogger("garner.drain")
 
 Answer = TypeVar("Answer")
 
@@ -40,6 +43,7 @@ class Worker:
         self.applied = cursor.applied
         self.sent = cursor.sent
         self.head = 0
+        self._noted = 0
         self.begun: dict[int, float] = {}
         self.judge = Judge(Schema())
         self._mapped: Schema | None = None
@@ -142,9 +146,9 @@ class Worker:
         """The slot up to which everything is decided, or has landed."""
         return self.landed.last or self.applied
 
-    def refresh_meanwhile(self) -> Future[None]:
-        """A refresh that goes on while the caller does."""
-        return self._readers.submit(self.refresh)
+    def meanwhile(self, what: Callable[[], None]) -> Future[None]:
+        """Does something while the caller goes on."""
+        return self._readers.submit(what)
 
     def _count(self, verdicts: Iterable[Verdict]) -> None:
         metrics = self.ports.metrics
@@ -231,6 +235,17 @@ class Worker:
 
     def refresh(self, build: int | None = None) -> None:
         self.engine(lambda: self.ports.writer.refresh(self.index_id, build))
+
+    def note_cursor(self, n: int, *, again: bool = False) -> None:
+        """A restored snapshot says where to replay from: everything up to `n` is acknowledged.
+        Best effort: an older note only means that more is replayed."""
+        if n <= self._noted and not again:
+            return
+        try:
+            self.ports.indexes.write_cursor(self.index_id, n)
+            self._noted = n
+        except (Unavailable, QueryTimeout, NoSuchIndex, AliasMissing):
+            _LOG.info("The cursor document was not written", extra={"index_id": self.index_id})
 
     def read(self, subjects: Iterable[str], build: int | None = None) -> dict[str, StoredDocument]:
         """The stored documents of subjects that have one, in real time."""
