@@ -29,14 +29,10 @@ class Landed:
     refreshed: Future[None] | None = None
 
     @property
-    def operations(self) -> int:
-        return sum(task.operations for task in self.passed)
-
-    @property
     def is_large(self) -> bool:
         """Half as large as a pack can be."""
-        size = _bytes_of(self.passed)
-        return 2 * self.operations >= limits.BLIND_OPERATIONS or 2 * size >= limits.PACK_BYTES
+        operations, size = sum(task.operations for task in self.passed), _bytes_of(self.passed)
+        return 2 * operations >= limits.BLIND_OPERATIONS or 2 * size >= limits.PACK_BYTES
 
 
 class LandedPacks:
@@ -100,10 +96,10 @@ class LandedPacks:
     def _is_due(self) -> bool:
         newest, waiting = self._packs[-1], self._waiting
         since = self._worker.ports.clock.seconds() - self._refreshed_at
+        size = sum(_bytes_of(pack.passed) for pack in waiting)
         return (
             not newest.is_large
-            or sum(_bytes_of(pack.passed) for pack in waiting) >= self._bytes_behind(newest.passed)
-            or sum(pack.operations for pack in waiting) >= limits.REFRESH_OPERATIONS
+            or size >= min(self._bytes_behind(newest.passed), limits.FULL_REFRESH_BYTES)
             or since >= limits.REFRESH_SECONDS
         )
 

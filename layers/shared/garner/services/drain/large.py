@@ -24,7 +24,7 @@ from garner.domain.uploads import Upload
 from garner.ports.payloads import PayloadDamaged
 from garner.services.drain.check import check_load
 from garner.services.drain.judge import Judged, Step, declared_types
-from garner.services.drain.merge import NOTHING, merge, stored
+from garner.services.drain.merge import NOTHING, blind_writes, merge, stored
 from garner.services.drain.pack import bind_fields, leave_out, read_base, steps_on
 from garner.services.drain.room import Room, sizes_of
 from garner.services.drain.verdicts import failed, judged_verdict, not_applied, summary
@@ -136,7 +136,8 @@ class _Load:
         part = progress.done
         judged = judge_part(worker, self._task, progress, part)
         base = read_base(worker, [judged]) if worker.schema.multi_entry else None
-        sent = worker.sender.send(merge([judged], base).writes())
+        writes = merge([judged], base).writes() if base is not None else blind_writes(judged)
+        sent = worker.sender.send(writes)
         if sent.refused and worker.outlive(self._task.dead_before):
             return  # judged again, now that nothing of an earlier attempt can arrive
         refused = steps_on(judged, sent.refused)

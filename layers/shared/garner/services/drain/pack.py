@@ -11,7 +11,7 @@ from garner.domain.tasks import EntryOutcome, Task, TaskError, Verdict
 from garner.errors import JsonObject
 from garner.ports.payloads import PayloadDamaged
 from garner.services.drain.judge import Judged, Step
-from garner.services.drain.merge import NOTHING, Stored, merge, stored
+from garner.services.drain.merge import NOTHING, Stored, blind_writes, merge, stored
 from garner.services.drain.send import Flight, Sent
 from garner.services.drain.verdicts import judged_verdict
 from garner.services.drain.worker import Worker
@@ -64,7 +64,7 @@ def _judge_and_send(
         if worker.schema.multi_entry:
             return tasks[place:]
         pack.append(judged)
-        flight.add(merge([judged], None).writes())
+        flight.add(blind_writes(judged))
     return ()
 
 

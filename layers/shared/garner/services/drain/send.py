@@ -186,14 +186,15 @@ class Flight:
     def add(self, writes: Iterable[Write]) -> None:
         for write in writes:
             before = self._waiting.get(write.document_id)
-            if before and before.version > write.version:  # only a replay can come that late
-                self._sent.superseded.add(write.document_id)
-                continue
             length = _length(write)
-            if self._waiting and self._size + length > limits.BULK_BYTES:
+            if before:
+                if before.version > write.version:  # only a replay can come that late
+                    self._sent.superseded.add(write.document_id)
+                    continue
+                self._size -= _length(before)
+            if self._size + length > limits.BULK_BYTES and self._waiting:
                 self._send_waiting()
-                before = None
-            self._size += length - (_length(before) if before else 0)
+            self._size += length
             self._waiting[write.document_id] = write
             if len(self._waiting) == limits.BULK_OPERATIONS:
                 self._send_waiting()

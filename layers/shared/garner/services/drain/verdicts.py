@@ -118,7 +118,7 @@ def failed(task: Task, error: TaskError, message: str | None = None) -> Verdict:
 
 def overwritten(steps: Sequence[Step]) -> list[Step]:
     """Entries that a later operation of the same task replaced or deleted (contract 4.4)."""
-    if len(steps) < 2:
+    if len({step.subject for step in steps}) == len(steps):
         return []
     seen: set[tuple[str, str | None]] = set()
     gone: set[str] = set()
