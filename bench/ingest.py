@@ -43,6 +43,7 @@ RAW_ONE, RAW_MANY = "raw _bulk, 1 connection", f"raw _bulk, {CONNECTIONS} connec
 class Load:
     """The same entries in each form that a contender starts from."""
 
+    kilobytes: float
     payloads: list[bytes]
     documents: list[JsonObject]
     bodies: list[bytes]
@@ -50,7 +51,7 @@ class Load:
 
 
 def prepare(kilobytes: float, count: int) -> Load:
-    checker, load = Checker(Schema()), Load([], [], [], Schema())
+    checker, load = Checker(Schema()), Load(kilobytes, [], [], [], Schema())
     entries = list(Packages(kilobytes).entries(count))
     for start in range(0, count, TASK_ENTRIES):
         load.payloads.append(encode(entries[start : start + TASK_ENTRIES]))
@@ -96,6 +97,14 @@ class Contest:
         self._engine = EngineClient(url)
         self._indexes = OpenSearchIndexes(self._engine)
 
+    @property
+    def count(self) -> int:
+        return len(self._load.documents)
+
+    @property
+    def kilobytes(self) -> float:
+        return self._load.kilobytes
+
     def attempts(self, what: str) -> float:
         """Entries per second, refresh included."""
         index_id = str(uuid4())
@@ -111,8 +120,8 @@ class Contest:
         gc.collect()
         started = time.perf_counter()
         run()
-        rate = len(self._load.documents) / (time.perf_counter() - started)
-        assert self._indexes.stats(index_id).num_subjects == len(self._load.documents)
+        rate = self.count / (time.perf_counter() - started)
+        assert self._indexes.stats(index_id).num_subjects == self.count
         self._indexes.drop(index_id)
         return rate
 
@@ -171,14 +180,17 @@ class Contest:
 
 
 def run(url: str, sizes: list[int], repeats: int) -> Iterator[Row]:
-    """All contenders in turn, in every repetition, so that a slow moment hits all of them."""
+    """All contenders in turn, in every repetition, so that a slow moment hits all of them; in turns
+    from the first to the last and back, so that nobody is always behind the same one."""
     warm = Contest(url, prepare(LONG, WARM_UP))
     for what in (WORKER, HELPERS, PARALLEL, RAW_ONE, RAW_MANY):
         warm.attempts(what)
     for kilobytes in (SHORT, LONG):
         at_smallest: Row | None = None
         for count in sizes:
-            rows = _case(url, kilobytes, count, max(1, min(repeats, REPEATED // count)))
+            contest = Contest(url, prepare(kilobytes, count))
+            warm.attempts(RAW_MANY)  # while a load was made the engine had a rest
+            rows = _case(contest, max(1, min(repeats, REPEATED // count)))
             worker = rows[WORKER]
             yield from rows.values()
             yield compared(worker, rows[HELPERS], at_least(1.8))
@@ -191,14 +203,14 @@ def run(url: str, sizes: list[int], repeats: int) -> Iterator[Row]:
             at_smallest = at_smallest or worker
 
 
-def _case(url: str, kilobytes: float, count: int, repeats: int) -> dict[str, Row]:
-    contest = Contest(url, prepare(kilobytes, count))
+def _case(contest: Contest, repeats: int) -> dict[str, Row]:
+    count = contest.count
     contenders = [WORKER, HELPERS, PARALLEL, RAW_MANY]
     if count <= REPEATED:  # it has no bound, and a million take it six minutes
         contenders.append(RAW_ONE)
     samples: dict[str, list[float]] = {what: [] for what in contenders}
-    for _ in range(repeats):
-        for what, rates in samples.items():
-            rates.append(contest.attempts(what))
-    case = f"{count:,} entries of {kilobytes:g} KB"
+    for turn in range(repeats):
+        for what in contenders[:: -1 if turn % 2 else 1]:
+            samples[what].append(contest.attempts(what))
+    case = f"{count:,} entries of {contest.kilobytes:g} KB"
     return {what: Row("ingest", case, what, "entries/s", rates) for what, rates in samples.items()}

@@ -154,7 +154,11 @@ class Schedule:
         self.limbo = pick((0.05, 0.15, 0.35, 0.5))
         self.twice = pick((0.0, 0.1))
         self.skew = pick((0.0, 0.0, 6.0, 15.0))
-        self.pack = pick((1, 2, limits.PACK_TASKS))  # small ones follow each other closely
+        self.limits = {
+            "PACK_TASKS": pick((1, 2, limits.PACK_TASKS)),  # small ones follow each other closely
+            "BLIND_OPERATIONS": pick((2, limits.BLIND_OPERATIONS)),  # full ones share a refresh
+            "OUTLINED_OPERATIONS": pick((1, limits.OUTLINED_OPERATIONS)),
+        }
 
     # --- the scheduler ---------------------------------------------------------------------------
 
@@ -164,7 +168,7 @@ class Schedule:
         return actor
 
     def run(self) -> "Schedule":
-        with mock.patch.object(limits, "PACK_TASKS", self.pack):
+        with mock.patch.multiple(limits, **self.limits):
             return self._run()
 
     def _run(self) -> "Schedule":

@@ -1,0 +1,124 @@
+"""When what was written is made searchable (ingest protocol 3, step 8; docs/adr/0017)."""
+
+from unittest import mock
+
+import pytest
+
+from garner import limits
+from garner.domain.tasks import TaskState
+from garner.errors import Unavailable
+from garner.ports.engine_writer import Write
+from garner.services.drain import DrainEnd
+from tests.fakes.ingest import INDEX
+from tests.faults.case import Case, entry
+
+
+@pytest.fixture
+def large_packs():
+    """Every task is a pack of its own that counts as large."""
+    with mock.patch.multiple(limits, PACK_TASKS=1, BLIND_OPERATIONS=2):
+        yield
+
+
+def waiting(tasks: int) -> Case:
+    case = Case()
+    for number in range(tasks):
+        case.ingest(entry(f"s{number:02}", x=10 + number))  # all of one size
+    return case
+
+
+def refreshes(case: Case) -> int:
+    return case.faults.calls["engine.refresh"]
+
+
+def test_packs_of_a_long_log_share_refreshes_and_the_last_ones_are_short(large_packs) -> None:
+    case = waiting(16)
+    written: list[int] = []
+
+    def note(point: str, when: str) -> None:
+        if (point, when) == ("engine.refresh", "before"):
+            written.append(len(case.engine.indexes[INDEX].documents))
+
+    case.faults.every = note
+    case.settle()
+    assert written == [8, 12, 14, 15, 16]
+
+
+def test_a_task_is_successful_only_once_it_is_searchable(large_packs) -> None:
+    case = waiting(8)
+
+    def look(point: str, when: str) -> None:
+        if (point, when) == ("log.finish", "after"):
+            found = {n for n in range(1, 9) if case.state(n) is TaskState.SUCCESS}
+            assert {f"s{n - 1:02}" for n in found} <= case.engine.visible().keys()
+
+    case.faults.every = look
+    case.settle()
+
+
+def test_small_packs_do_not_wait_for_others() -> None:
+    case = waiting(6)
+    with mock.patch.object(limits, "PACK_TASKS", 1):
+        case.settle()
+    assert refreshes(case) == 6
+
+
+def test_no_more_waits_for_a_refresh_than_is_allowed(large_packs) -> None:
+    case = waiting(16)
+    size = case.task(1).payload.expanded
+    with mock.patch.object(limits, "FULL_REFRESH_BYTES", 2 * size):
+        case.settle()
+    assert refreshes(case) == 9  # seven of two packs, and the last two, each for itself
+
+
+def test_a_slow_engine_lets_nothing_wait_longer_than_it_may(large_packs) -> None:
+    case = waiting(6)
+
+    def slow(index_id: str, writes: list[Write]):
+        case.clock.time += limits.REFRESH_SECONDS
+        return case.engine.arrive(index_id, writes)
+
+    case.engine.network = slow
+    case.settle()
+    assert refreshes(case) == 6
+
+
+def test_a_large_task_is_made_searchable_on_the_way() -> None:
+    case = Case()
+    case.ingest(*(entry(f"s{number:02}", x=number) for number in range(16)))
+    with mock.patch.multiple(limits, BULK_OPERATIONS=1, REFRESH_BYTES=1):
+        case.settle()
+    assert refreshes(case) > 3
+
+
+def test_the_cursor_is_noted_while_the_last_refresh_goes_on() -> None:
+    case = waiting(3)
+    order: list[str] = []
+
+    def note(point: str, when: str) -> None:
+        if when == "before" and point in ("engine.refresh", "engine.write_cursor", "log.finish"):
+            order.append(point)
+
+    case.faults.every = note
+    case.settle()
+    assert order == ["engine.refresh", "engine.write_cursor", "log.finish"]
+    assert case.engine.indexes[INDEX].cursor == 3
+
+
+def test_a_cursor_that_could_not_be_noted_then_is_noted_at_the_end() -> None:
+    case = waiting(3)
+    case.faults.fail("engine.write_cursor", error=Unavailable("down"))
+    case.settle()
+    assert case.faults.calls["engine.write_cursor"] == 2
+    assert case.engine.indexes[INDEX].cursor == 3
+
+
+def test_what_could_not_be_refreshed_gets_no_verdict_and_is_done_again(large_packs) -> None:
+    case = waiting(8)
+    case.faults.fail("engine.refresh", times=10_000)
+    assert case.drain() is DrainEnd.UNAVAILABLE
+    assert {case.state(n) for n in range(1, 9)} <= {TaskState.PENDING, TaskState.PROGRESS}
+    case.faults.rules.clear()
+    case.clock.time += 61
+    case.settle()
+    assert {case.state(n) for n in range(1, 9)} == {TaskState.SUCCESS}
