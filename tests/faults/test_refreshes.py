@@ -86,7 +86,7 @@ def test_a_slow_engine_lets_nothing_wait_longer_than_it_may(large_packs) -> None
 def test_a_large_task_is_made_searchable_on_the_way() -> None:
     case = Case()
     case.ingest(*(entry(f"s{number:02}", x=number) for number in range(16)))
-    with mock.patch.multiple(limits, BULK_OPERATIONS=1, REFRESH_BYTES=1):
+    with mock.patch.multiple(limits, FIRST_BULK_OPERATIONS=1, BULK_OPERATIONS=1, REFRESH_BYTES=1):
         case.settle()
     assert refreshes(case) > 3
 

@@ -88,6 +88,7 @@ FULL_REFRESH_BYTES = 50_000_000  # more do not wait to share one
 REFRESH_SECONDS = 10.0  # nor for longer
 BULK_BYTES = 5_000_000
 BULK_OPERATIONS = 1_000
+FIRST_BULKS, FIRST_BULK_OPERATIONS = 3, 250  # of a pack: as many bulks as are in flight
 PART_OF_LOAD_BYTES = 5_000_000
 LOOK_AHEAD_SLOTS = 100  # one BatchGetItem
 MAX_REPORTED_FAILURES = 100  # contract 4.3

@@ -21,9 +21,9 @@ def bulks(writes: list[Write]) -> list[list[Write]]:
     return launched
 
 
-def test_a_bulk_has_at_most_a_thousand_documents() -> None:
-    writes = [Write(str(i), i, b"{}") for i in range(2_500)]
-    assert [len(bulk) for bulk in bulks(writes)] == [1_000, 1_000, 500]
+def test_a_bulk_has_at_most_a_thousand_documents_and_the_first_three_a_quarter() -> None:
+    writes = [Write(str(i), i, b"{}") for i in range(3_250)]
+    assert [len(bulk) for bulk in bulks(writes)] == [250, 250, 250, 1_000, 1_000, 500]
 
 
 def test_a_bulk_has_at_most_five_megabytes_unless_it_is_one_document() -> None:

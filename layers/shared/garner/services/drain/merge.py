@@ -3,7 +3,7 @@
 A document is a function of the log up to its version and of nothing else (ingest protocol 1).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -112,12 +112,12 @@ def merge(pack: Sequence[Judged], base: Mapping[str, Stored] | None) -> Merged:
     return merged
 
 
-def blind_writes(judged: Judged) -> list[Write]:
+def blind_writes(judged: Judged) -> Iterable[Write]:
     """What `merge` of this task alone comes to in an index whose subjects have one entry each."""
     steps = [] if judged.error else judged.steps
     if len({step.subject for step in steps}) < len(steps):
         return merge([judged], None).writes()
-    return [
+    return (
         Write(doc.document_id(step.subject), step.version, _live(step.subject, step.entry))
         if step.entry
         else Write(
@@ -127,7 +127,7 @@ def blind_writes(judged: Judged) -> list[Write]:
             tombstone=True,
         )
         for step in steps
-    ]
+    )
 
 
 class _Trial:

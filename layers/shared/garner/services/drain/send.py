@@ -170,7 +170,8 @@ class Sender:
 
 
 class Flight:
-    """Gathers documents into bulks of at most 5 MB or 1,000 and sends each when it is full.
+    """Gathers documents into bulks of at most 5 MB or 1,000 and sends each when it is full. The
+    first ones are full sooner, so that the engine has something to do at once.
 
     Of two versions of one document that wait for the same bulk only the newer one is sent.
     """
@@ -196,8 +197,13 @@ class Flight:
                 self._send_waiting()
             self._size += length
             self._waiting[write.document_id] = write
-            if len(self._waiting) == limits.BULK_OPERATIONS:
+            if len(self._waiting) >= self._most:
                 self._send_waiting()
+
+    @property
+    def _most(self) -> int:
+        is_first = len(self._flying) < limits.FIRST_BULKS
+        return limits.FIRST_BULK_OPERATIONS if is_first else limits.BULK_OPERATIONS
 
     def land(self) -> Sent:
         """What became of all of them; raises only when none of them is in the air any more."""
