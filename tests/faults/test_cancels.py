@@ -99,7 +99,8 @@ def test_f29_a_task_in_progress_stops_at_the_next_border_with_its_counts() -> No
     verdict = case.task(n).verdict
     assert verdict
     assert (case.state(n), verdict.partial) == (TaskState.CANCELLED, True)
-    assert (verdict.counts.applied, verdict.counts.rejected) == (1_000, 1_000)
+    sent = limits.FIRST_BULK_OPERATIONS
+    assert (verdict.counts.applied, verdict.counts.rejected) == (sent, 2_000 - sent)
 
 
 def delete_index(case: Case) -> None:

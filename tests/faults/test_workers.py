@@ -21,7 +21,7 @@ def test_f13_a_worker_killed_after_half_of_its_bulks_is_replaced() -> None:
     case.ingest(*[entry(f"s{i}", x=i) for i in range(3_000)])
     case.faults.kill("engine.bulk", when="after", skip=1)
     case.drain_and_die()
-    assert len(case.engine.indexes[INDEX].documents) == 2_000
+    assert len(case.engine.indexes[INDEX].documents) == 2 * limits.FIRST_BULK_OPERATIONS
     case.settle()
     assert case.task(1).attempts == 2
     assert len(case.engine.visible()) == 3_000
@@ -176,8 +176,9 @@ def test_f28_worker_crash_tells_what_was_applied_before() -> None:
     verdict = case.task(n).verdict
     assert verdict
     assert (case.error(n), verdict.partial) == ("WORKER_CRASH", True)
-    assert (verdict.counts.applied, verdict.counts.rejected) == (1_000, 500)
-    assert len(case.engine.visible()) == 1_000
+    sent = limits.FIRST_BULK_OPERATIONS
+    assert (verdict.counts.applied, verdict.counts.rejected) == (sent, 1_500 - sent)
+    assert len(case.engine.visible()) == sent
 
 
 def test_f34_workers_whose_clocks_disagree_by_ninety_seconds_end_right() -> None:
