@@ -122,3 +122,7 @@ def test_a_plain_line_is_cut_into_its_entry(subject, entry_id):
 def test_a_line_with_escapes_before_its_content_needs_a_closer_look(subject, entry_id):
     line = operations.upsert(subject, ["public"], {"a": 1}, entry_id=entry_id)
     assert operations.cut(orjson.dumps(line)) is None
+
+
+def test_a_line_that_is_not_at_hand_is_not_cut():
+    assert operations.cut(b"") is None

@@ -15,7 +15,7 @@ def bulks(writes: list[Write]) -> list[list[Write]]:
         future.set_result(None)
         return future
 
-    flight = Flight(launch, Sent())
+    flight = Flight(launch, Sent(), 3)
     flight.add(writes)
     flight.land()
     return launched

@@ -32,8 +32,7 @@ _VERBS = {verb.value: verb for verb in Verb}  # for each line: calling the class
 
 @dataclass(slots=True)
 class Operation:
-    """One line of a payload. `entry` is the whole line of an upsert, `raw` its bytes where they are
-    at hand."""
+    """One line of a payload. `entry` is the whole line, `raw` its bytes where they are at hand."""
 
     position: int
     verb: Verb
@@ -119,8 +118,11 @@ def operation(position: int, line: JsonObject, raw: bytes = b"") -> Operation:
 
 def cut(line: bytes) -> tuple[str, str | None, bytes] | None:
     """Subject, entry id and the JSON of the stored entry, of a line as `upsert` makes it without
-    principal sets, which is not read for that. None where that needs a closer look."""
+    principal sets, which is not read for that. None where that needs a closer look, and of a line
+    that is not at hand."""
     end = line.find(b'"', _SUBJECT_AT)
+    if end < 0:
+        return None
     if line.find(b"\\", _SUBJECT_AT, end) >= 0:
         return None
     subject = line[_SUBJECT_AT:end].decode()

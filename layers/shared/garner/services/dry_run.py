@@ -8,7 +8,7 @@ from garner import limits
 from garner.domain import documents as doc
 from garner.domain.content import FIELD_LIMIT
 from garner.domain.fields import FieldType, Schema, contract_path, parts_of_engine_path
-from garner.domain.operations import operations
+from garner.domain.operations import lines, operations
 from garner.domain.tasks import EntryOutcome, NewTask, PayloadRef, Task
 from garner.errors import JsonObject
 from garner.ports.task_log import TaskLog
@@ -78,7 +78,7 @@ def _budget(schema: Schema, judged: Judged) -> JsonObject:
 
 
 def _sizes(payload: bytes) -> JsonObject:
-    sizes = [len(line) for line in payload.split(b"\n")[1:]]
+    sizes = [len(line) for line in lines(payload)]
     return {"bytes": sum(sizes), "largest_entry": max(sizes, default=0)}
 
 

@@ -19,8 +19,6 @@ from garner.domain.tasks import EntryOutcome, Task, TaskError
 from garner.domain.versions import version
 from garner.errors import JsonObject
 
-_PLAIN_KEYS = 3
-
 
 @dataclass(slots=True)
 class Step:
@@ -185,8 +183,9 @@ def refusal(operation: Operation, problem: FieldProblem) -> EntryOutcome:
 def stored_entry(operation: Operation, checked: CheckedContent) -> bytes:
     """The entry as `garner.domain.documents` describes it."""
     line = operation.entry
-    if not checked.differs and (cut := _without_subject(operation)):
-        return cut
+    is_plain = not checked.differs and doc.PRINCIPAL_SETS not in line and operation.at is None
+    if is_plain and (plain := cut(operation.raw)):
+        return plain[2]
     entry: JsonObject = {}
     if operation.entry_id is not None:
         entry[doc.ENTRY_ID] = operation.entry_id
@@ -199,15 +198,6 @@ def stored_entry(operation: Operation, checked: CheckedContent) -> bytes:
     if checked.differs:
         entry[doc.ORIGINAL] = line[doc.CONTENT]
     return orjson.dumps(entry)
-
-
-def _without_subject(operation: Operation) -> bytes | None:
-    """A line of nothing but subject, principals and content is the entry with its subject in front:
-    cut, not written again, which saves an eighth of the worker's time (docs/adr/0017)."""
-    if len(operation.entry) != _PLAIN_KEYS:
-        return None
-    front = b'{"subject":%b,' % orjson.dumps(operation.subject)
-    return b"{" + operation.raw[len(front) :] if operation.raw.startswith(front) else None
 
 
 def declared_types(head: JsonObject) -> dict[str, FieldType]:

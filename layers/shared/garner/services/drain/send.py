@@ -61,7 +61,7 @@ class Sender:
             self._mark_tombstones(bulk)
             return self._pool.submit(self._deliver, bulk, sent)
 
-        return Flight(launch, sent)
+        return Flight(launch, sent, self._ports.settings.bulks_in_flight)
 
     def _mark_tombstones(self, bulk: Sequence[Write]) -> None:
         """Before the first is sent: from then on the purge has to look at this index."""
@@ -171,13 +171,16 @@ class Sender:
 
 class Flight:
     """Gathers documents into bulks of at most 5 MB or 1,000 and sends each when it is full. The
-    first ones are full sooner, so that the engine has something to do at once.
+    `first` ones are full sooner, so that the engine has something to do at once.
 
     Of two versions of one document that wait for the same bulk only the newer one is sent.
     """
 
-    def __init__(self, launch: Callable[[list[Write]], Future[None]], sent: Sent) -> None:
+    def __init__(
+        self, launch: Callable[[list[Write]], Future[None]], sent: Sent, first: int
+    ) -> None:
         self._launch = launch
+        self._first = first
         self._sent = sent
         self._flying: list[Future[None]] = []
         self._reach: list[int] = []  # bytes of all bulks up to each
@@ -202,7 +205,7 @@ class Flight:
 
     @property
     def _most(self) -> int:
-        is_first = len(self._flying) < limits.FIRST_BULKS
+        is_first = len(self._flying) < self._first
         return limits.FIRST_BULK_OPERATIONS if is_first else limits.BULK_OPERATIONS
 
     def land(self) -> Sent:
