@@ -31,8 +31,8 @@ from garner.storage.opensearch.client import EngineClient
 from garner.storage.opensearch.indexes import OpenSearchIndexes
 
 TASK_ENTRIES = 1_000
-WARM_UP = 30_000  # until the engine's code is compiled: before that whoever is first looks slow
-REPEATED = 200_000  # entries over all attempts: a long one is its own mean
+WARM_UP = 50_000  # twice for each: the engine goes on compiling for half a million entries
+REPEATED = 400_000  # entries over all attempts: a long one is its own mean
 SHORT_ONES = 3  # times as many repetitions of loads that take no second
 _PATIENCE_SECONDS = 120  # of every contender with the engine
 CONNECTIONS = ProtocolSettings().bulks_in_flight
@@ -184,7 +184,8 @@ def run(url: str, sizes: list[int], repeats: int) -> Iterator[Row]:
     """All contenders in turn, in every repetition, so that a slow moment hits all of them; in turns
     from the first to the last and back, so that nobody is always behind the same one."""
     warm = Contest(url, prepare(LONG, WARM_UP))
-    for what in (WORKER, HELPERS, PARALLEL, RAW_ONE, RAW_MANY):
+    contenders = (WORKER, HELPERS, PARALLEL, RAW_ONE, RAW_MANY)
+    for what in (*contenders, *reversed(contenders)):
         warm.attempts(what)
     for kilobytes in (SHORT, LONG):
         at_smallest: Row | None = None

@@ -4,6 +4,7 @@ import pytest
 
 from garner.domain.fields import FieldType
 from garner.errors import BadRequest, ValidationFailed
+from garner.limits import MAX_FACETED_CHARACTERS, MAX_TERM_CHARACTERS
 from tests.fakes.query import Collection, caller, entry, subjects_of
 
 OWNER = caller(1)
@@ -132,6 +133,35 @@ def test_a_backslash_makes_a_wildcard_ordinary(engine, index_id):
     assert names.found(like("n", r"50\*")) == ["s"]
     assert names.found(like("n", "50**")) == ["s", "t"]
     assert names.found(like("n", r"5\**")) == ["u"]
+
+
+LENGTHS = (1, MAX_TERM_CHARACTERS, MAX_TERM_CHARACTERS + 1, MAX_FACETED_CHARACTERS)
+"""Up to the second one a value is a term, up to the last one it is kept to be compared."""
+
+
+@pytest.fixture(scope="module")
+def lengths(engine):
+    plain = {f"a{length:05}": one(t="a" * length) for length in LENGTHS}
+    pairs = {"pairs": one(t="😀" * MAX_TERM_CHARACTERS)}
+    return Collection(engine, "00000000-0000-4000-8000-000000000010", plain | pairs)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_whole_value_is_found_whatever_its_length(lengths, length):
+    value, name = "a" * length, f"a{length:05}"
+    assert lengths.found(filter_of("match_any", "t", value)) == [name]
+    assert lengths.found(filter_of("match_all", "t", value)) == [name]
+    assert lengths.found(span("t", {"from": value, "to": value})) == [name]
+    others = [other for other in lengths.found() if other != name]
+    assert lengths.found(negation(filter_of("match_any", "t", value))) == others
+
+
+def test_long_and_short_values_are_looked_for_together(lengths):
+    every = ["a" * length for length in LENGTHS]
+    assert lengths.found(filter_of("match_any", "t", *every)) == lengths.found(like("t", "a*"))
+    assert lengths.found(filter_of("match_all", "t", *every)) == []
+    assert lengths.found(filter_of("match_any", "t", "😀" * MAX_TERM_CHARACTERS)) == ["pairs"]
+    assert lengths.found(like("t", "?" * (MAX_TERM_CHARACTERS + 1))) == ["a00257"]
 
 
 @pytest.mark.compliance(78)

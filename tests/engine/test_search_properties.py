@@ -13,8 +13,11 @@ from tests.fakes.reference import Reference
 CALLERS = (ANONYMOUS, caller(1), caller(2, 7), caller(3, 8, linked=[1]))
 READERS = (PUBLIC, PUBLIC, ALL_AUTHENTICATED, identity(1), identity(2), group(7), group(8))
 SETS = ("curator", "co curator")
+LONG = ("beta " * 51 + "x", "alpha beta " * 24 + "x")
+"""The longest value that is a term, and one that is none."""
+
 VALUES = {
-    "text": ("alpha", "Alpha", "beta", "alpha beta", "gamma", "Zeta"),
+    "text": ("alpha", "Alpha", "beta", "alpha beta", "gamma", "Zeta", *LONG),
     "whole": tuple(range(-3, 4)),
     "real": (-1.5, 0.25, 1.0, 2.5),
     "flag": (True, False),

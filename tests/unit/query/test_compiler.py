@@ -8,7 +8,7 @@ from garner.domain.query.compiler import compile_scroll, compile_search, match_q
 from garner.domain.query.request import SearchRequest
 from garner.domain.visibility import Visibility
 from garner.errors import BadRequest, ValidationFailed
-from garner.limits import MAX_FILTER_CLAUSES, MAX_TERMS_VALUES
+from garner.limits import MAX_FILTER_CLAUSES, MAX_TERM_CHARACTERS, MAX_TERMS_VALUES
 from tests.fakes.query import caller, group, identity
 
 FIELDS = {
@@ -27,8 +27,10 @@ PUBLIC = Visibility.of(ANONYMOUS)
 LIVE = {"term": {"live": True}}
 SEEN = {"terms": {"entries.visible_to": ["public"]}}
 S, N, D = "entries.content.s.keyword", "entries.content.n", "entries.content.d"
+TERM = "entries.content.s.term"
 MATCH = {"type": "match_any", "field_name": "s", "values": ["x"]}
-MATCHES = {"terms": {S: ["x"]}}
+MATCHES = {"terms": {TERM: ["x"]}}
+SHORT, LONG = "x" * MAX_TERM_CHARACTERS, "😀" * MAX_TERM_CHARACTERS  # two UTF-16 units each
 MAY_2020 = 1_588_291_200_000
 
 
@@ -96,13 +98,21 @@ def test_more_principals_than_one_clause_takes_are_split_and_none_is_lost():
     ("document", "clause"),
     [
         (MATCH, MATCHES),
-        ({**MATCH, "values": [1, 1.5, True, None]}, {"terms": {S: ["1", "1.5", "true"]}}),
+        ({**MATCH, "values": [1, 1.5, True, None]}, {"terms": {TERM: ["1", "1.5", "true"]}}),
         ({**MATCH, "values": []}, {"match_none": {}}),
         ({**MATCH, "type": "match_all", "values": []}, {"match_all": {}}),
         ({**MATCH, "type": "match_all", "values": ["x", None]}, {"match_none": {}}),
         (
             {"type": "match_all", "field_name": "n", "values": ["2019", 5.0]},
             together({"term": {N: 2019}}, {"term": {N: 5}}),
+        ),
+        (
+            {**MATCH, "values": [SHORT, LONG, "x"]},
+            {"bool": {"should": [{"terms": {TERM: [SHORT, "x"]}}, {"terms": {S: [LONG]}}]}},
+        ),
+        (
+            {**MATCH, "type": "match_all", "values": [SHORT, LONG]},
+            together({"term": {TERM: SHORT}}, {"term": {S: LONG}}),
         ),
         (
             {"type": "match_any", "field_name": "n", "values": [True, "x", 1.5, 2**63]},
@@ -114,7 +124,7 @@ def test_more_principals_than_one_clause_takes_are_split_and_none_is_lost():
         ),
         (
             {"type": "match_any", "field_name": r"a\.b.c", "values": ["x"]},
-            {"terms": {"entries.content.a%2Eb.c.keyword": ["x"]}},
+            {"terms": {"entries.content.a%2Eb.c.term": ["x"]}},
         ),
         ({**MATCH, "field_name": "nowhere"}, {"match_none": {}}),
         ({"type": "exists", "field_name": r"a\.b"}, {"exists": {"field": "entries.content.a%2Eb"}}),
@@ -269,7 +279,7 @@ def test_post_filters_repeat_q_and_filters_for_the_same_entry():
     body = compiled(
         facets=[facet()], filters=[MATCH], post_filters=[{**MATCH, "values": ["y"]}]
     ).body
-    after = {"terms": {S: ["y"]}}
+    after = {"terms": {TERM: ["y"]}}
     assert body["post_filter"] == nested(together(SEEN, MATCHES, after))
     assert body["query"] == {"bool": {"filter": [LIVE, nested(together(SEEN, MATCHES))]}}
 

@@ -32,7 +32,10 @@ ENTRIES_VISIBLE_TO = f"{ENTRIES}.{VISIBLE_TO}"
 ENTRIES_PRINCIPAL_SETS = f"{ENTRIES}.{PRINCIPAL_SETS}"
 ENTRIES_TEXT = f"{ENTRIES}.{TEXT}"
 ENTRIES_CONTENT = f"{ENTRIES}.{CONTENT}"
-KEYWORD = "keyword"  # the sub-field of a string: whole value, at most 10,000 characters
+
+# Sub-fields of a string, which hold whole values.
+KEYWORD = "keyword"  # of at most 10,000 characters, as doc values: facets, order, ranges, patterns
+TERM = "term"  # of at most 256 characters, as terms: look-ups
 
 CURSOR_ID = "cursor"  # shorter than any document id
 META_KEY = "garner"  # in the mapping's `_meta`: `Schema.to_json()`

@@ -1,6 +1,7 @@
 """GFilters as clauses that hold for one entry (contract 3.5)."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from math import isfinite
@@ -64,8 +65,11 @@ def _match_any(field: Field, document: Mapping[str, Any], scope: Scope, _: str) 
     if field.type is FieldType.DATE:
         scope.spend(len(found))
         return any_of([between(field, instant, instant) for instant in found])
-    scope.spend(1)
-    return {"terms": {field.value_name: found}} if found else MATCH_NONE
+    values_of = defaultdict(list)
+    for value in found:
+        values_of[field.lookup_name(value)].append(value)
+    scope.spend(max(1, len(values_of)))
+    return any_of([{"terms": {name: values}} for name, values in values_of.items()])
 
 
 def _match_all(field: Field, document: Mapping[str, Any], scope: Scope, _: str) -> JsonObject:
@@ -76,7 +80,7 @@ def _match_all(field: Field, document: Mapping[str, Any], scope: Scope, _: str) 
     scope.spend(len(found))
     if field.type is FieldType.DATE:
         return all_of([between(field, instant, instant) for instant in found])
-    return all_of([{"term": {field.value_name: value}} for value in found])
+    return all_of([{"term": {field.lookup_name(value): value}} for value in found])
 
 
 def between(field: Field, first: int, last: int) -> JsonObject:

@@ -8,10 +8,10 @@ means: callers with a role are told, others are not.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from garner.domain.documents import ENTRIES_CONTENT, KEYWORD
+from garner.domain.documents import ENTRIES_CONTENT, KEYWORD, TERM
 from garner.domain.fields import FieldType, Schema, engine_path, parse_contract_path
 from garner.errors import BadRequest, ValidationFailed
-from garner.limits import MAX_FILTER_CLAUSES
+from garner.limits import MAX_FILTER_CLAUSES, MAX_TERM_CHARACTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,18 @@ class Field:
     def value_name(self) -> str:
         """Where whole values are: strings have a sub-field for them."""
         return f"{self.name}.{KEYWORD}" if self.type is FieldType.STRING else self.name
+
+    def lookup_name(self, value: object) -> str:
+        """Where this whole value is found fastest: a short string is a term."""
+        if self.type is FieldType.STRING and _utf16_units(str(value)) <= MAX_TERM_CHARACTERS:
+            return f"{self.name}.{TERM}"
+        return self.value_name
+
+
+def _utf16_units(text: str) -> int:
+    """The length of a text as the engine counts it. A clone of it counts characters, which are
+    never more: what is short here is short there, too."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 class KnownFields(Mapping[str, FieldType]):

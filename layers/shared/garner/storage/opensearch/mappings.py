@@ -15,12 +15,18 @@ from garner.domain.fields import FieldType, Schema
 from garner.errors import JsonObject
 
 _TO_TEXT: Final = {"copy_to": doc.ENTRIES_TEXT}
-_FIELDS: Final[Mapping[FieldType, JsonObject]] = {
-    FieldType.STRING: {
-        "type": "text",
-        "fields": {doc.KEYWORD: {"type": "keyword", "ignore_above": limits.MAX_FACETED_CHARACTERS}},
-        **_TO_TEXT,
+# A long text as a term costs more than all its words (docs/adr/0019): the engine only keeps it to
+# be counted, sorted and compared, and short values are terms beside that.
+_WHOLE_VALUES: Final = {
+    doc.KEYWORD: {
+        "type": "keyword",
+        "index": False,
+        "ignore_above": limits.MAX_FACETED_CHARACTERS,
     },
+    doc.TERM: {"type": "keyword", "doc_values": False, "ignore_above": limits.MAX_TERM_CHARACTERS},
+}
+_FIELDS: Final[Mapping[FieldType, JsonObject]] = {
+    FieldType.STRING: {"type": "text", "fields": _WHOLE_VALUES, **_TO_TEXT},
     FieldType.INTEGER: {"type": "long", **_TO_TEXT},
     FieldType.FLOAT: {"type": "double", **_TO_TEXT},
     FieldType.BOOLEAN: {"type": "boolean", **_TO_TEXT},
