@@ -63,14 +63,6 @@ def test_small_packs_do_not_wait_for_others() -> None:
     assert refreshes(case) == 6
 
 
-def test_no_more_waits_for_a_refresh_than_is_allowed(large_packs) -> None:
-    case = waiting(16)
-    size = case.task(1).payload.expanded
-    with mock.patch.object(limits, "FULL_REFRESH_BYTES", 2 * size):
-        case.settle()
-    assert refreshes(case) == 9  # seven of two packs, and the last two, each for itself
-
-
 def test_a_slow_engine_lets_nothing_wait_longer_than_it_may(large_packs) -> None:
     case = waiting(6)
 

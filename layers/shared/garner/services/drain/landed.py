@@ -99,7 +99,7 @@ class LandedPacks:
         size = sum(_bytes_of(pack.passed) for pack in waiting)
         return (
             not newest.is_large
-            or size >= min(self._bytes_behind(newest.passed), limits.FULL_REFRESH_BYTES)
+            or size >= self._bytes_behind(newest.passed)
             or since >= limits.REFRESH_SECONDS
         )
 
