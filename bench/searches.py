@@ -30,7 +30,7 @@ from garner.storage.opensearch.client import EngineAnswer, EngineClient
 from tests.fakes.api import ENVIRONMENT, LambdaContext, event, routes_of
 
 ENTRIES = 100_000
-TURNS, WARM_UP = 400, 60
+TURNS, WARM_UP = 1_000, 200
 HANDLER, BARE = "handler", "bare query"
 
 SHAPES: Mapping[str, JsonObject] = {

@@ -84,7 +84,6 @@ PACK_OPERATIONS = 10_000  # that are read and merged
 BLIND_OPERATIONS = 50_000  # that depend on nothing: more of them share a refresh
 PACK_BYTES = 64_000_000  # of payloads, expanded: bounds the memory of a worker
 OUTLINED_OPERATIONS = 20  # fewer are checked as fast as an outline of them
-REFRESH_BYTES = 12_000_000  # fewer are not worth their segments, unless nothing is behind them
 REFRESH_SECONDS = 30.0  # nothing waits longer for others to share one
 BULK_BYTES = 5_000_000
 BULK_OPERATIONS = 1_000

@@ -1,9 +1,8 @@
 """What the engine has acknowledged and nobody can search yet: packs that wait for their refresh.
 
-A refresh takes one core of the engine for up to half as long as the indexing did and leaves a few
-segments, and ten segments are merged into one, which costs as much again. So while there is more to
-send, large packs share a refresh, which goes on while the next ones are sent; and so that the last
-one is short, there is one whenever as much waits for it as is still to come (docs/adr/0017).
+A refresh leaves a few segments, and many small ones are soon merged, which costs the engine as much
+again as they did. So while there is more to send, large packs share a refresh, which goes on while
+the next ones are sent (docs/adr/0017).
 """
 
 from collections import deque
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from garner import limits
 from garner.domain.tasks import Task, Verdict
-from garner.services.drain.send import Flight
 
 if TYPE_CHECKING:
     from garner.services.drain.worker import Worker
@@ -31,7 +29,8 @@ class Landed:
     @property
     def is_large(self) -> bool:
         """Half as large as a pack can be."""
-        operations, size = sum(task.operations for task in self.passed), _bytes_of(self.passed)
+        operations = sum(task.operations for task in self.passed)
+        size = sum(task.payload.expanded for task in self.passed)
         return 2 * operations >= limits.BLIND_OPERATIONS or 2 * size >= limits.PACK_BYTES
 
 
@@ -72,20 +71,6 @@ class LandedPacks:
         if wait and self._noted:
             self._noted.result()
 
-    def refresh_during(self, flight: Flight, passed: Sequence[Task]) -> None:
-        """Refreshes on the way while a pack is sent, each time that as much waits as is to come.
-        Everything of the pack is made; returns when there is no more to do but to wait for it."""
-        flight.close()
-        to_come = flight.size + self._bytes_behind(passed)
-        waiting, reached = sum(_bytes_of(pack.passed) for pack in self._waiting), 0
-        while True:
-            even = max(reached, (to_come + reached - waiting) // 2)
-            if even >= flight.size or waiting + even - reached < limits.REFRESH_BYTES:
-                return
-            flight.wait(even)
-            self._refresh()
-            waiting, reached = 0, even
-
     # --- when, and how ---------------------------------------------------------------------------
 
     @property
@@ -94,18 +79,8 @@ class LandedPacks:
 
     @property
     def _is_due(self) -> bool:
-        newest, waiting = self._packs[-1], self._waiting
         since = self._worker.ports.clock.seconds() - self._refreshed_at
-        size = sum(_bytes_of(pack.passed) for pack in waiting)
-        return (
-            not newest.is_large
-            or size >= self._bytes_behind(newest.passed)
-            or since >= limits.REFRESH_SECONDS
-        )
-
-    def _bytes_behind(self, passed: Sequence[Task]) -> int:
-        """Of the tasks behind these in the log, if they are of the same size."""
-        return _bytes_of(passed) * (self._worker.head - passed[-1].n) // len(passed)
+        return not self._packs[-1].is_large or since >= limits.REFRESH_SECONDS
 
     def _refresh(self) -> None:
         """Makes all that has landed searchable, and what of the next pack has arrived.
@@ -128,7 +103,3 @@ class LandedPacks:
         self._worker.note_cursor(last)
         if not refreshed.done():
             self._worker.note_cursor(last, again=True)
-
-
-def _bytes_of(tasks: Sequence[Task]) -> int:
-    return sum(task.payload.expanded for task in tasks)

@@ -39,7 +39,6 @@ def _apply_blind(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task]) 
     flight = worker.sender.open(lambda: worker.raise_sent(pack[-1].task.n))
     try:
         rest = _judge_and_send(worker, tasks, pack, flight)
-        worker.landed.refresh_during(flight, passed)
     finally:
         flight.wait()  # whatever is done next, nothing of this is in the air
     if not pack:

@@ -1,7 +1,6 @@
 """Send documents until each has an answer (ingest protocol 3, step 7 and item outcomes)."""
 
 import threading
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, wait
 
@@ -183,7 +182,6 @@ class Flight:
         self._first = first
         self._sent = sent
         self._flying: list[Future[None]] = []
-        self._reach: list[int] = []  # bytes of all bulks up to each
         self._waiting: dict[str, Write] = {}
         self._size = 0
 
@@ -210,31 +208,19 @@ class Flight:
 
     def land(self) -> Sent:
         """What became of all of them; raises only when none of them is in the air any more."""
-        self.close()
+        if self._waiting:
+            self._send_waiting()
         self.wait()
         for flight in self._flying:
             flight.result()
         return self._sent
 
-    def close(self) -> None:
-        """No more is to come: sends what waits for more."""
-        if self._waiting:
-            self._send_waiting()
-
-    @property
-    def size(self) -> int:
-        """Bytes of all bulks so far."""
-        return self._reach[-1] if self._reach else 0
-
-    def wait(self, reached: int | None = None) -> None:
-        """Until nothing of it is in the air, or nothing of its first bulks of so many bytes,
-        whatever came of it."""
-        last = None if reached is None else bisect_left(self._reach, reached) + 1
-        wait(self._flying[:last])
+    def wait(self) -> None:
+        """Until nothing of it is in the air, whatever came of it."""
+        wait(self._flying)
 
     def _send_waiting(self) -> None:
         self._flying.append(self._launch(list(self._waiting.values())))
-        self._reach.append(self.size + self._size)
         self._waiting, self._size = {}, 0
 
 
