@@ -192,7 +192,7 @@ def run(url: str, sizes: list[int], repeats: int) -> Iterator[Row]:
         for count in sizes:
             contest = Contest(url, prepare(kilobytes, count))
             warm.attempts(RAW_MANY)  # while a load was made the engine had a rest
-            rows = _case(contest, max(1, min(SHORT_ONES * repeats, REPEATED // count)))
+            rows = _case(contest, max(2, min(SHORT_ONES * repeats, REPEATED // count)))
             worker = rows[WORKER]
             yield from rows.values()
             yield compared(worker, rows[HELPERS], at_least(1.8))
