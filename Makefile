@@ -70,7 +70,7 @@ deploy: build ## Deploy to AWS with a profile of samconfig.toml: CONFIG=default
 	$(SAM) deploy --config-env $(or $(CONFIG),default)
 
 .PHONY: bench
-bench: ## Measure on the real engine, an hour; parts: python -m bench search ingest …
+bench: ## Measure on the real engine, over an hour; parts: python -m bench search ingest …
 	$(need) dev ministack
 	$(BIN)/python -m bench
 

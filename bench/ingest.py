@@ -33,6 +33,7 @@ from garner.storage.opensearch.indexes import OpenSearchIndexes
 TASK_ENTRIES = 1_000
 WARM_UP = 50_000  # twice for each: the engine goes on compiling for half a million entries
 REPEATED = 400_000  # entries over all attempts: a long one is its own mean
+LEAST_TURNS = 2  # forth and back
 SHORT_ONES = 3  # times as many repetitions of loads that take no second
 _PATIENCE_SECONDS = 120  # of every contender with the engine
 CONNECTIONS = ProtocolSettings().bulks_in_flight
@@ -192,7 +193,7 @@ def run(url: str, sizes: list[int], repeats: int) -> Iterator[Row]:
         for count in sizes:
             contest = Contest(url, prepare(kilobytes, count))
             warm.attempts(RAW_MANY)  # while a load was made the engine had a rest
-            rows = _case(contest, max(2, min(SHORT_ONES * repeats, REPEATED // count)))
+            rows = _case(contest, max(LEAST_TURNS, min(SHORT_ONES * repeats, REPEATED // count)))
             worker = rows[WORKER]
             yield from rows.values()
             yield compared(worker, rows[HELPERS], at_least(1.8))
