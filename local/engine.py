@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,12 +36,8 @@ JAVA_FOLDERS = (
     "~/.sdkman/candidates/java/*",
     "~/.jdks/*",
 )
-JVM_OPTIONS = (
-    "--add-modules=jdk.incubator.vector",
-    "--enable-native-access=ALL-UNNAMED",
-    "-Xms1g",
-    "-Xmx2g",
-)
+JVM_OPTIONS = ("--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED")
+HEAP = ("-Xms1g", "-Xmx2g")  # of a laptop's memory
 
 
 class ToolMissing(StartFailed):
@@ -64,14 +60,15 @@ class Engine:
             self.signing.stop()
 
 
-def start(kind: str, port: int, state: Path) -> Engine:
-    """Starts the engine named by `kind`; its data, if it keeps any, goes to `state`."""
+def start(kind: str, port: int, state: Path, heap: Sequence[str] = HEAP) -> Engine:
+    """Starts the engine named by `kind`; its data, if it keeps any, goes to `state`. `heap` are the
+    options that give OpenSearch its heap."""
     if kind == "osmem":
         command: list[str | Path] = [
             osmem_server.resolve_binary(), "-addr", f"127.0.0.1:{port}", "-no-ja"
         ]  # fmt: skip
     elif kind == "opensearch":
-        command = _opensearch(port, state)
+        command = _opensearch(port, state, heap)
     else:
         raise StartFailed(f"ENGINE is osmem or opensearch, not {kind!r}")
     engine = Engine(
@@ -141,11 +138,11 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _opensearch(port: int, state: Path) -> list[str | Path]:
+def _opensearch(port: int, state: Path, heap: Sequence[str]) -> list[str | Path]:
     java, version = find_java()
     jars = _jars(java.parent.parent)
     newest = ["--sun-misc-unsafe-memory-access=allow"]  # known from 23 on, needed from 24 on
-    options = [*JVM_OPTIONS, *(newest if version >= 24 else [])]
+    options = [*JVM_OPTIONS, *heap, *(newest if version >= 24 else [])]
     source = OPENSEARCH / "OpenSearchNode.java"
     home = state / "opensearch"
     return [java, *options, "-cp", f"{jars}/*", source, home, str(port), str(free_port())]

@@ -130,6 +130,13 @@ def test_each_item_has_a_result_of_its_own_in_order(writer, index_id):
     assert subjects == ["core:1", "core:2", "core:5"]
 
 
+def test_a_document_is_refused_for_its_content_before_its_version_is_looked_at(writer, index_id):
+    bad = {"depth": "no number"}
+    assert writer.bulk(index_id, [put("a", 5, depth=1), put("b", 5, depth=1)]) == [APPLIED] * 2
+    late = [put("a", 3, **bad), put("b", 3, depth=2)]
+    assert writer.bulk(index_id, late) == [REJECTED, SUPERSEDED]
+
+
 def test_a_bulk_without_its_alias_writes_nothing_and_makes_no_index(
     engine, indexes, writer, index_id
 ):

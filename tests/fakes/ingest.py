@@ -567,15 +567,15 @@ class InMemoryEngine:
     def _write(self, state: EngineState, write: Write) -> ItemResult:
         if self.retryable(write):
             return ItemResult.RETRYABLE
+        document = orjson.loads(write.body or b"{}")
+        if self.refuses(document):  # before it looks at versions, like the engines
+            return ItemResult.REJECTED
         there = state.documents.get(write.document_id)
         if there and there.version > write.version:
             return ItemResult.SUPERSEDED
         if write.body is None:
             state.documents.pop(write.document_id, None)
             return ItemResult.APPLIED
-        document = orjson.loads(write.body)
-        if self.refuses(document):
-            return ItemResult.REJECTED
         for path in _paths(document):
             if path not in state.mapping.fields:
                 self.problems.append(f"sent without a mapping: {path}")

@@ -1,5 +1,8 @@
 """When what was written is made searchable (ingest protocol 3, step 8; docs/adr/0017)."""
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Event
 from unittest import mock
 
 import pytest
@@ -8,7 +11,7 @@ from garner import limits
 from garner.domain.tasks import TaskState
 from garner.errors import Unavailable
 from garner.ports.engine_writer import Write
-from garner.services.drain import DrainEnd
+from garner.services.drain import DrainEnd, drain
 from tests.fakes.ingest import INDEX
 from tests.faults.case import Case, entry
 
@@ -36,6 +39,36 @@ def test_the_packs_of_a_long_log_share_a_refresh(large_packs) -> None:
     case.settle()
     assert refreshes(case) == 1
     assert {case.state(n) for n in range(1, 17)} == {TaskState.SUCCESS}
+
+
+def test_a_large_pack_is_in_the_air_while_the_next_one_is_begun(large_packs) -> None:
+    case, next_is_begun = waiting(2), Event()
+
+    def look(point: str, when: str) -> None:
+        if (point, when) == ("log.begin", "after") and case.faults.calls[point] == 2:
+            next_is_begun.set()
+
+    def slow(index_id: str, writes: list[Write]):
+        assert next_is_begun.wait(10), "the next pack was not begun"
+        return case.engine.arrive(index_id, writes)
+
+    case.faults.every, case.engine.network = look, slow
+    ports = replace(case.ports, senders=lambda: ThreadPoolExecutor(2))
+    assert drain(INDEX, ports=ports) is DrainEnd.DONE
+    case.assert_settled()
+
+
+def test_a_pack_refused_in_the_air_is_redone_task_by_task_beside_the_next_one() -> None:
+    case = Case()
+    case.engine.refuses = lambda document: "poison" in str(document)
+    for word in ("poison", "fine", "poison", "later"):
+        case.ingest(entry("s", x=word))
+    small = {"PACK_TASKS": 2, "BLIND_OPERATIONS": 2, "BULK_OPERATIONS": 1}
+    with mock.patch.multiple(limits, **small, FIRST_BULK_OPERATIONS=1):
+        assert case.drain() is DrainEnd.DONE
+    failed, success = TaskState.FAILED, TaskState.SUCCESS
+    assert [case.state(n) for n in (1, 2, 3, 4)] == [failed, success, failed, success]
+    assert case.engine.visible()["s"] == {None: {"x": "later"}}
 
 
 def test_a_task_is_successful_only_once_it_is_searchable(large_packs) -> None:

@@ -89,14 +89,14 @@ def delete_subject(subject: str) -> JsonObject:
 
 def header(payload: bytes) -> JsonObject:
     """What holds for all operations, e.g. `declared`: contract path → geo type."""
-    line: JsonObject = orjson.loads(payload.partition(b"\n")[0])
+    end = payload.find(b"\n")
+    line: JsonObject = orjson.loads(payload if end < 0 else payload[:end])
     return line
 
 
 def lines(payload: bytes) -> list[bytes]:
     """Those of the operations."""
-    start = payload.find(b"\n") + 1
-    return payload[start:].split(b"\n") if start else []
+    return payload.split(b"\n")[1:]
 
 
 def operations(payload: bytes) -> Iterator[Operation]:

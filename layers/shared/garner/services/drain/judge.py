@@ -113,7 +113,8 @@ class Judge:
                 judged.steps.append(step)
             elif refusal:
                 judged.refused.append(refusal)
-        judged.steps.sort(key=lambda step: step.position)
+        if closer:
+            judged.steps.sort(key=lambda step: step.position)
         judged.new_fields = dict(checker.new_fields)
         if unmapped:
             judged.used_unmapped |= unmapped.intersection(declared)

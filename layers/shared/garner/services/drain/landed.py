@@ -1,21 +1,44 @@
-"""What the engine has acknowledged and nobody can search yet: packs that wait for their refresh.
+"""What was sent and nobody can search yet: a pack in the air, packs that wait for their refresh.
 
-A refresh leaves a few segments, and many small ones are soon merged, which costs the engine as much
-again as they did. So while there is more to send, large packs share a refresh, which goes on while
-the next ones are sent (docs/adr/0017).
+A large pack is left in the air while the next one is begun and judged, so that the engine always
+has something to do. A refresh leaves a few segments, and many small ones are soon merged, which
+costs the engine as much again as they did. So while there is more to send, large packs share a
+refresh, which goes on while the next ones are sent (docs/adr/0017).
 """
 
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from garner import limits
 from garner.domain.tasks import Task, Verdict
 
 if TYPE_CHECKING:
     from garner.services.drain.worker import Worker
+
+
+def is_large(passed: Sequence[Task]) -> bool:
+    """Half as large as a pack can be."""
+    operations = sum(task.operations for task in passed)
+    size = sum(task.payload.expanded for task in passed)
+    return 2 * operations >= limits.BLIND_OPERATIONS or 2 * size >= limits.PACK_BYTES
+
+
+class Aloft(Protocol):
+    """A pack whose bulks have all been launched."""
+
+    @property
+    def passed(self) -> Sequence[Task]: ...
+
+    def conclude(self) -> None:
+        """Waits for the bulks, and brings the pack to `LandedPacks.add` or to its verdicts."""
+        ...
+
+    def wait(self) -> None:
+        """Until nothing of it is in the air, whatever came of it."""
+        ...
 
 
 @dataclass(slots=True)
@@ -26,27 +49,38 @@ class Landed:
     passed: Sequence[Task]
     refreshed: Future[None] | None = None
 
-    @property
-    def is_large(self) -> bool:
-        """Half as large as a pack can be."""
-        operations = sum(task.operations for task in self.passed)
-        size = sum(task.payload.expanded for task in self.passed)
-        return 2 * operations >= limits.BLIND_OPERATIONS or 2 * size >= limits.PACK_BYTES
-
 
 class LandedPacks:
-    """In the order of the log. What has landed is decided all but its verdicts."""
+    """In the order of the log. What has landed is decided all but its verdicts; behind that one
+    pack may be in the air."""
 
     def __init__(self, worker: "Worker") -> None:
         self._worker = worker
         self._packs: deque[Landed] = deque()
+        self._aloft: Aloft | None = None
         self._noted: Future[None] | None = None
         self._refreshed_at = worker.ports.clock.seconds()
 
     @property
     def last(self) -> int | None:
         """The last slot of them all."""
-        return self._packs[-1].passed[-1].n if self._packs else None
+        pack = self._aloft or (self._packs[-1] if self._packs else None)
+        return pack.passed[-1].n if pack else None
+
+    @property
+    def in_the_air(self) -> bool:
+        return self._aloft is not None
+
+    def follow(self, pack: Aloft) -> None:
+        """Leaves a large pack in the air until `land`; a small one is concluded at once."""
+        self._aloft = pack
+        if not is_large(pack.passed):
+            self.land()
+
+    def land(self) -> None:
+        if pack := self._aloft:
+            self._aloft = None
+            pack.conclude()
 
     def add(self, verdicts: Mapping[int, Verdict], passed: Sequence[Task]) -> None:
         self._packs.append(Landed(verdicts, passed))
@@ -56,6 +90,8 @@ class LandedPacks:
     def settle(self, *, wait: bool) -> None:
         """Gives verdicts to those that are searchable; with `wait` to all of them. After an error
         none of them is known any more: the log says what became of them."""
+        if wait:
+            self.land()
         if wait and self._waiting:
             self._refresh()
         try:
@@ -66,10 +102,16 @@ class LandedPacks:
                 pack = self._packs.popleft()
                 self._worker.finish(pack.passed[-1].n, pack.verdicts, pack.passed)
         except BaseException:
-            self._packs.clear()
+            self._forget()
             raise
         if wait and self._noted:
             self._noted.result()
+
+    def _forget(self) -> None:
+        self._packs.clear()
+        if pack := self._aloft:
+            self._aloft = None
+            pack.wait()
 
     # --- when, and how ---------------------------------------------------------------------------
 
@@ -80,7 +122,7 @@ class LandedPacks:
     @property
     def _is_due(self) -> bool:
         since = self._worker.ports.clock.seconds() - self._refreshed_at
-        return not self._packs[-1].is_large or since >= limits.REFRESH_SECONDS
+        return not is_large(self._packs[-1].passed) or since >= limits.REFRESH_SECONDS
 
     def _refresh(self) -> None:
         """Makes all that has landed searchable, and what of the next pack has arrived.

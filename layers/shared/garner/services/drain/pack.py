@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from garner.domain import documents as doc
 from garner.domain.fields import FieldType
@@ -36,19 +36,39 @@ def _apply_blind(worker: Worker, tasks: Sequence[Task], passed: Sequence[Task]) 
     """Where each subject has one entry a write depends on no other, so that a task is sent while
     the next ones are judged."""
     pack: list[Judged] = []
-    flight = worker.sender.open(lambda: worker.raise_sent(pack[-1].task.n))
+    flight = worker.sender.open(
+        lambda: worker.raise_sent(pack[-1].task.n), hurry=not worker.landed.in_the_air
+    )
     try:
         rest = _judge_and_send(worker, tasks, pack, flight)
-    finally:
+        worker.landed.land()
+    except BaseException:
         flight.wait()  # whatever is done next, nothing of this is in the air
+        raise
     if not pack:
         _apply_merged(worker, tasks, passed)
         return
-    sent = flight.land()
     if rest:
+        flight.wait()
         worker.give_back(task.n for task in rest)
         passed = [task for task in passed if task.n < rest[0].n]
-    _conclude(worker, pack, passed, sent)
+    worker.landed.follow(_Aloft(worker, pack, passed, flight))
+
+
+@dataclass(frozen=True, slots=True)
+class _Aloft:
+    """Implements `garner.services.drain.landed.Aloft`."""
+
+    worker: Worker
+    pack: Sequence[Judged]
+    passed: Sequence[Task]
+    flight: Flight
+
+    def conclude(self) -> None:
+        _conclude(self.worker, self.pack, self.passed, self.flight.land())
+
+    def wait(self) -> None:
+        self.flight.wait()
 
 
 def _judge_and_send(
@@ -61,9 +81,11 @@ def _judge_and_send(
         worker.landed.settle(wait=False)
         judged = judge_task(worker, task, payloads[task.n])
         if worker.schema.multi_entry:
+            flight.launch()
             return tasks[place:]
         pack.append(judged)
         flight.add(blind_writes(judged))
+    flight.launch()
     return ()
 
 

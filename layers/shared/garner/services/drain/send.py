@@ -50,9 +50,11 @@ class Sender:
         flight.add(writes)
         return flight.land()
 
-    def open(self, before_launch: Callable[[], None] = lambda: None) -> "Flight":
+    def open(
+        self, before_launch: Callable[[], None] = lambda: None, *, hurry: bool = True
+    ) -> "Flight":
         """Documents that are sent while more of them are made; `before_launch` is called before
-        each bulk."""
+        each bulk. With `hurry` the first bulks are small, for an engine with nothing to do."""
         sent = Sent()
 
         def launch(bulk: list[Write]) -> Future[None]:
@@ -60,7 +62,7 @@ class Sender:
             self._mark_tombstones(bulk)
             return self._pool.submit(self._deliver, bulk, sent)
 
-        return Flight(launch, sent, self._ports.settings.bulks_in_flight)
+        return Flight(launch, sent, self._ports.settings.bulks_in_flight if hurry else 0)
 
     def _mark_tombstones(self, bulk: Sequence[Write]) -> None:
         """Before the first is sent: from then on the purge has to look at this index."""
@@ -100,6 +102,8 @@ class Sender:
         except (Unavailable, QueryTimeout):
             self._no_answer()
             return list(todo), False
+        if results.count(ItemResult.APPLIED) == len(todo):
+            return [], True
         left: list[Write] = []
         late: list[Write] = []
         for write, result in zip(todo, results, strict=True):
@@ -184,6 +188,7 @@ class Flight:
         self._flying: list[Future[None]] = []
         self._waiting: dict[str, Write] = {}
         self._size = 0
+        self._most = self._fullness()
 
     def add(self, writes: Iterable[Write]) -> None:
         for write in writes:
@@ -195,21 +200,26 @@ class Flight:
                     continue
                 self._size -= _length(before)
             if self._size + length > limits.BULK_BYTES and self._waiting:
-                self._send_waiting()
+                self.launch()
             self._size += length
             self._waiting[write.document_id] = write
             if len(self._waiting) >= self._most:
-                self._send_waiting()
+                self.launch()
 
-    @property
-    def _most(self) -> int:
+    def _fullness(self) -> int:
         is_first = len(self._flying) < self._first
         return limits.FIRST_BULK_OPERATIONS if is_first else limits.BULK_OPERATIONS
 
+    def launch(self) -> None:
+        """Sends what waits for its bulk to be full."""
+        if self._waiting:
+            self._flying.append(self._launch(list(self._waiting.values())))
+            self._waiting, self._size = {}, 0
+            self._most = self._fullness()
+
     def land(self) -> Sent:
         """What became of all of them; raises only when none of them is in the air any more."""
-        if self._waiting:
-            self._send_waiting()
+        self.launch()
         self.wait()
         for flight in self._flying:
             flight.result()
@@ -218,10 +228,6 @@ class Flight:
     def wait(self) -> None:
         """Until nothing of it is in the air, whatever came of it."""
         wait(self._flying)
-
-    def _send_waiting(self) -> None:
-        self._flying.append(self._launch(list(self._waiting.values())))
-        self._waiting, self._size = {}, 0
 
 
 def _length(write: Write) -> int:
