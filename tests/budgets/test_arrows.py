@@ -109,6 +109,7 @@ READING = (
     "boto3",
     "botocore",
     "cryptography",
+    "http.client",
     "importlib.metadata",
     "jwt",
     "opensearchpy",

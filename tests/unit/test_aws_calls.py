@@ -173,7 +173,7 @@ def test_a_connection_that_the_server_closed_is_not(server: Server, origin: Orig
     for _ in range(3):
         assert origin.request("GET", "/", None, {}, timeout=5).status == 200
         ((_, connection),) = origin._idle
-        select([connection.sock], [], [], 5)  # until the end of the connection has arrived
+        select([connection], [], [], 5)  # until the end of the connection has arrived
     assert len(server.connections) == 3
 
 

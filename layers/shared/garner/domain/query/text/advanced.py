@@ -52,7 +52,6 @@ from garner.limits import (
     MAX_REGEX_CHARACTERS,
 )
 
-_SPACE = re.compile(r"\s*")
 _OPERATOR = re.compile(r"(?P<and>AND(?=[\s()\"]|\Z)|&&)|(?P<or>OR(?=[\s()\"]|\Z)|\|\|)")
 _SIGN = re.compile(r"[+-]|!|NOT(?=[\s(\"]|\Z)")
 _WORD = re.compile(r'(?:\\.|[^\s\\()\[\]{}"^~:])+', re.DOTALL)
@@ -60,6 +59,8 @@ _QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"', re.DOTALL)
 _REGEX = re.compile(r"/((?:\\.|[^/\\])*)/", re.DOTALL)
 _COMPARISON = re.compile(r"(?P<sign>[<>])(?P<equal>=?)\s*")
 _COMPARED = re.compile(r'(?:\\.|[^\s\\()\[\]{}"^~])+', re.DOTALL)
+_EVERY_VALUE = re.compile(r"\*(?=[\s)]|\Z)")
+_TO = re.compile(r"TO(?=\s)")
 _BOUND = re.compile(r'(?:\\.|[^\s\\\]}"])+', re.DOTALL)
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -160,7 +161,7 @@ class _Parser:
             return None
         name, start = match[0], self._at
         self._at = match.end() + 1
-        if name == "*" and self._looking_at(re.compile(r"\*(?=[\s)]|\Z)")):
+        if name == "*" and self._looking_at(_EVERY_VALUE):
             self._at += 1
             return ()
         if name in _RETIRED:
@@ -300,7 +301,7 @@ class _Parser:
         self._at += 1
         lower = self._bound(_BOUND, start)
         self._skip_space()
-        if not self._take(re.compile(r"TO(?=\s)")):
+        if not self._take(_TO):
             self._fail("a range looks like [1 TO 5]; quote a bound that has spaces")
         upper = self._bound(_BOUND, start)
         closing = self._peek()
@@ -335,9 +336,8 @@ class _Parser:
         return self._q[self._at : self._at + 1]
 
     def _skip_space(self) -> None:
-        match = _SPACE.match(self._q, self._at)
-        assert match is not None
-        self._at = match.end()
+        while self._q[self._at : self._at + 1].isspace():
+            self._at += 1
 
     def _looking_at(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         return pattern.match(self._q, self._at)

@@ -20,6 +20,7 @@ _WORD = re.compile(
     rf"\U00020000-\U0003ffff])\w){{0,{MAX_TOKEN_CHARACTERS - 1}}}"
     r"|[^\w\s\x00-\xa8]"
 )
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NEVER_A_WORD = frozenset("CPZ")  # general categories: control, punctuation, separator
 _EMOJI_AMONG_PUNCTUATION = frozenset("\u203c\u2049\u3030")
 
@@ -47,7 +48,7 @@ def lower(text: str) -> str:
 
 def without_surrogates(text: str) -> str:
     """`text` as it can be sent: half surrogate pairs, which no encoding has, become U+FFFD."""
-    return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def _may_be_word(found: str) -> bool:
