@@ -107,6 +107,10 @@ class LandedPacks:
         if wait and self._noted:
             self._noted.result()
 
+    def close(self) -> None:
+        """The threads are joined: what they had not sent of the pack in the air never will be."""
+        self._aloft = None
+
     def _forget(self) -> None:
         self._packs.clear()
         if pack := self._aloft:

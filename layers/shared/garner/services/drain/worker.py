@@ -167,6 +167,7 @@ class Worker:
     def close(self) -> None:
         """Joins all threads."""
         self.sender.close()
+        self.landed.close()
         self._readers.shutdown(wait=True, cancel_futures=True)
 
     # --- the registry ----------------------------------------------------------------------------
