@@ -159,9 +159,8 @@ def _send(connection: socket, head: bytes, body: bytes) -> None:
 
 def _read_answer(reader: BufferedReader, method: str) -> tuple[HttpAnswer, bool]:
     """The answer, and whether the connection can be used again."""
-    version, status = _read_status(reader)
-    headers = _read_headers(reader)
-    while status < 200:  # the server only tells that it goes on
+    status = 0
+    while status < 200:  # before that the server only tells that it goes on
         version, status = _read_status(reader)
         headers = _read_headers(reader)
     keeps = version == b"HTTP/1.1" and b"close" not in headers.get(b"connection", b"").lower()

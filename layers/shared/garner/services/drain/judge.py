@@ -113,7 +113,7 @@ class Judge:
                 judged.steps.append(step)
             elif refusal:
                 judged.refused.append(refusal)
-        if closer:
+        if closer:  # else they are in order
             judged.steps.sort(key=lambda step: step.position)
         judged.new_fields = dict(checker.new_fields)
         if unmapped:

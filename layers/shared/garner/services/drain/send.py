@@ -188,7 +188,6 @@ class Flight:
         self._flying: list[Future[None]] = []
         self._waiting: dict[str, Write] = {}
         self._size = 0
-        self._most = self._fullness()
 
     def add(self, writes: Iterable[Write]) -> None:
         for write in writes:
@@ -206,7 +205,8 @@ class Flight:
             if len(self._waiting) >= self._most:
                 self.launch()
 
-    def _fullness(self) -> int:
+    @property
+    def _most(self) -> int:
         is_first = len(self._flying) < self._first
         return limits.FIRST_BULK_OPERATIONS if is_first else limits.BULK_OPERATIONS
 
@@ -215,7 +215,6 @@ class Flight:
         if self._waiting:
             self._flying.append(self._launch(list(self._waiting.values())))
             self._waiting, self._size = {}, 0
-            self._most = self._fullness()
 
     def land(self) -> Sent:
         """What became of all of them; raises only when none of them is in the air any more."""
