@@ -226,6 +226,25 @@ def test_a_box_or_a_polygon_finds_the_shapes_that_touch_it(shapes):
     assert shapes.found(polygon("shape")) == ["in", "over"]
 
 
+@pytest.mark.parametrize(
+    ("field", "names"),
+    [
+        ("rock", ["core:1", "core:2", "core:3"]),
+        ("depth", ["core:1", "core:2", "core:3"]),
+        ("ratio", ["core:2"]),
+        ("day", ["core:2"]),
+        ("wet", ["core:1", "core:3"]),
+    ],
+)
+def test_values_of_each_type_exist(rocks, field, names):
+    assert rocks.found(exists(field)) == names
+
+
+def test_places_and_shapes_exist(shapes):
+    assert shapes.found(exists("point")) == ["in", "out", "over"]
+    assert shapes.found(exists("shape")) == ["in", "out", "over"]
+
+
 @pytest.mark.compliance(79)
 def test_a_shape_that_only_overlaps_is_not_within(shapes):
     assert shapes.found(polygon("shape", "within")) == ["in"]
