@@ -71,8 +71,8 @@ def mapping_for(schema: Schema) -> JsonObject:
     return {
         "dynamic": "strict",
         "_meta": meta_for(schema),
-        # It would hold the name of each `term` that a document has, for `exists`, which we ask of
-        # fields with doc values: a tenth of a load (docs/adr/0019).
+        # It would hold the name of each `term` that a document has, for `exists`, which we ask only
+        # of fields with norms or doc values: a tenth of a load (docs/adr/0019).
         "_field_names": {"enabled": False},
         "properties": {
             doc.SUBJECT: {"type": "keyword"},
