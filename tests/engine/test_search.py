@@ -114,6 +114,20 @@ def test_ranges_on_strings_are_lexicographic(rocks):
     assert rocks.found(span("rock", {"from": "Basalt", "to": "basalt"})) == ["core:1", "core:2"]
 
 
+@pytest.mark.parametrize(
+    ("field", "names"),
+    [
+        ("rock", ["core:1", "core:2", "core:3"]),
+        ("depth", ["core:1", "core:2", "core:3"]),
+        ("ratio", ["core:2"]),
+        ("day", ["core:2"]),
+        ("wet", ["core:1", "core:3"]),
+    ],
+)
+def test_values_of_each_type_exist(rocks, field, names):
+    assert rocks.found(exists(field)) == names
+
+
 @pytest.mark.compliance(77)
 def test_exists_like_and_logic_select_and_nest(rocks):
     assert rocks.found(exists("wet")) == ["core:1", "core:3"]
@@ -224,20 +238,6 @@ def test_a_box_or_a_polygon_finds_the_points_inside(places):
 def test_a_box_or_a_polygon_finds_the_shapes_that_touch_it(shapes):
     assert shapes.found(box("shape")) == ["in", "over"]
     assert shapes.found(polygon("shape")) == ["in", "over"]
-
-
-@pytest.mark.parametrize(
-    ("field", "names"),
-    [
-        ("rock", ["core:1", "core:2", "core:3"]),
-        ("depth", ["core:1", "core:2", "core:3"]),
-        ("ratio", ["core:2"]),
-        ("day", ["core:2"]),
-        ("wet", ["core:1", "core:3"]),
-    ],
-)
-def test_values_of_each_type_exist(rocks, field, names):
-    assert rocks.found(exists(field)) == names
 
 
 def test_places_and_shapes_exist(shapes):

@@ -72,7 +72,7 @@ def mapping_for(schema: Schema) -> JsonObject:
         "dynamic": "strict",
         "_meta": meta_for(schema),
         # It would hold the name of each `term` that a document has, for `exists`, which we ask only
-        # of fields with norms or doc values: a tenth of a load (docs/adr/0019).
+        # of fields with norms or doc values: a tenth of the engine's work (docs/adr/0019).
         "_field_names": {"enabled": False},
         "properties": {
             doc.SUBJECT: {"type": "keyword"},
